@@ -1,0 +1,14 @@
+"""A zoo of interchangeable image-restoration backends.
+
+>>> import zoo
+>>> model = zoo.load("telea")
+>>> result = model.restore("photo.png", mask="scratches.png")  # doctest: +SKIP
+>>> result.save("mended.png")  # doctest: +SKIP
+"""
+
+from .card import TASKS, ModelCard
+from .errors import ZooError
+from .registry import get_card, list_models, load
+
+__version__ = "0.1.0"
+__all__ = ["TASKS", "ModelCard", "ZooError", "__version__", "get_card", "list_models", "load"]

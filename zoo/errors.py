@@ -1,0 +1,54 @@
+"""The errors a user can cause and mend. A command line prints their sentence and exits with status 2."""
+
+from __future__ import annotations
+
+import difflib
+import errno
+from collections.abc import Iterable
+
+
+class ZooError(Exception):
+    """What went wrong, in one sentence for the person at the keyboard."""
+
+
+class UnknownNameError(ZooError):
+    """A model, data set, scenario or metric of that name is not registered."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]):
+        known = sorted(known)
+        close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+        hint = f"did you mean {' or '.join(close)}?" if close else f"known: {', '.join(known) or 'none'}."
+        super().__init__(f"unknown {kind} '{name}': {hint}")
+
+
+class PictureError(ZooError):
+    """A picture cannot be read, is not allowed, or cannot be written."""
+
+
+class MaskError(ZooError):
+    """A mask does not fit its picture or leaves nothing to do."""
+
+
+class WeightsError(ZooError):
+    """Weights are missing, damaged, or of another architecture."""
+
+
+class RestorationError(ZooError):
+    """A backend failed on a picture, or returned something that is no picture."""
+
+
+def describe_os_error(error: OSError) -> str:
+    """A plain phrase for the operating system's refusal, such as "the disk is full"."""
+    phrases = {
+        errno.ENOSPC: "the disk is full",
+        errno.EDQUOT: "the disk quota is used up",
+        errno.EFBIG: "the file would exceed the allowed file size",
+        errno.EACCES: "permission denied",
+        errno.EPERM: "permission denied",
+        errno.EROFS: "the file system is read-only",
+        errno.ENOENT: "no such file or folder",
+        errno.ENOTDIR: "a part of the path is a file, not a folder",
+        errno.EISDIR: "it is a folder",
+        errno.ENAMETOOLONG: "the name is too long",
+    }
+    return phrases.get(error.errno, error.strerror or str(error))

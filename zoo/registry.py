@@ -1,0 +1,142 @@
+"""The registry of backends: registered by a decorator, found by name, validated before they are added.
+
+A backend is one file in zoo/models: it decorates a builder with `register(card, ...)`. The files are imported at
+the first look-up, so that `import zoo` and every `--help` stay light.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from . import weights as weights_module
+from .card import TASKS, ModelCard
+from .errors import UnknownNameError, WeightsError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import torch
+
+    from .restorer import Restorer
+
+    Backend = Callable[[torch.Tensor, "torch.Tensor | None"], torch.Tensor]
+    Builder = Callable[[ModelCard, "Mapping[str, torch.Tensor] | None"], Backend]
+
+_entries: dict[str, tuple[ModelCard, Builder]] = {}
+_discovered = False
+
+
+def register(*cards: ModelCard) -> Callable[[Builder], Builder]:
+    """Register a builder for one or more cards.
+
+    The builder gets a card and its tensors by name (None where the card has no weights) and returns a backend: a
+    callable `(image, mask) -> image` on float32 NCHW RGB in [0, 1] and N1HW masks with 1 = hole (None without a
+    mask). A network returns a `torch.nn.Module` whose attribute `network` is the bare network with the published
+    signature. Raises ValueError when an id is taken or a family gets a second default.
+    """
+
+    def add(builder: Builder) -> Builder:
+        for card in cards:
+            if card.id in _entries:
+                raise ValueError(f"model '{card.id}' is registered twice")
+            if card.family_default and _default_of(card.family):
+                raise ValueError(f"family '{card.family}' has two defaults: {_default_of(card.family)}, {card.id}")
+            _entries[card.id] = (card, builder)
+        return builder
+
+    return add
+
+
+def _default_of(family: str) -> str | None:
+    return next((c.id for c, _ in _entries.values() if c.family == family and c.family_default), None)
+
+
+def _discover() -> None:
+    global _discovered
+    if _discovered:
+        return
+    from . import models
+
+    for module in pkgutil.iter_modules(models.__path__, models.__name__ + "."):
+        importlib.import_module(module.name)
+    _discovered = True
+
+
+def list_models(
+    *, task: str | None = None, license: str | None = None, available: bool | None = None
+) -> list[ModelCard]:
+    """Cards sorted by id, filtered by task, by license (exact SPDX id) and by whether they can run here now.
+
+    Raises UnknownNameError for an unknown task.
+    """
+    if task is not None and task not in TASKS:
+        raise UnknownNameError("task", task, TASKS)
+    _discover()
+    return [
+        card
+        for _, (card, _) in sorted(_entries.items())
+        if (task is None or task in card.tasks)
+        and (license is None or license.casefold() == card.license.casefold())
+        and (available is None or available == (unavailable_reason(card) is None))
+    ]
+
+
+def unavailable_reason(card: ModelCard) -> str | None:
+    """Why the model cannot run on this machine now, or None when it can."""
+    return None if card.weights is None else weights_module.missing_reason(card)
+
+
+def resolve_id(name: str) -> str:
+    """The exact id behind a name.
+
+    An exact id stands for itself. A bare family name stands for the family's published default if its weights are
+    on this machine, else for the bundled variant, else for the default all the same (loading it then says what is
+    missing). Raises UnknownNameError.
+    """
+    _discover()
+    if name in _entries:
+        return name
+    family = [card for card, _ in _entries.values() if card.family == name]
+    if not family:
+        raise UnknownNameError("model", name, {*_entries, *(card.family for card, _ in _entries.values())})
+    default = [card for card in family if card.family_default]
+    here = [card for card in family if unavailable_reason(card) is None]
+    bundled = [card for card in here if card.weights is None or weights_module.is_bundled(card)]
+    for choice in ([c for c in default if c in here], bundled, default):
+        if choice:
+            return choice[0].id
+    raise UnknownNameError("model", name, (card.id for card in family))
+
+
+def get_card(name: str) -> ModelCard:
+    """The card of a model id or family name. Raises UnknownNameError."""
+    return _entries[resolve_id(name)][0]
+
+
+def load(
+    name: str,
+    *,
+    device: str = "auto",
+    precision: str = "fp32",
+    tile: int | str | None = "auto",
+    weights: str | Path | None = None,
+) -> Restorer:
+    """Load a model for use.
+
+    device: "auto", "cpu", "cuda", "cuda:1", "mps". precision: "fp32", "fp16" or "bf16". tile: "auto" (only large
+    pictures), a tile's side in pixels, or None (never). weights: a checkpoint file to use instead of the resolved
+    one. Raises UnknownNameError, and WeightsError when weights are missing, damaged or of another architecture.
+    """
+    from .restorer import Restorer
+
+    card, builder = _entries[resolve_id(name)]
+    if card.weights is None:
+        if weights is not None:
+            raise WeightsError(f"{card.id} has no weights, so it cannot take the file {weights}.")
+        return Restorer(card, builder(card, None), device=device, precision=precision, tile=tile)
+    found = weights_module.resolve(card, weights)
+    backend = builder(card, weights_module.load_tensors(found.path))
+    return Restorer(card, backend, device=device, precision=precision, tile=tile, weights_sha256=found.sha256)

@@ -1,0 +1,336 @@
+"""The Restorer: the one way in which a picture goes through a backend."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from . import images, masks
+from .card import ModelCard
+from .errors import MaskError, RestorationError, ZooError
+from .images import Picture
+from .tiling import spans
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    Source = str | os.PathLike | bytes | Image.Image | np.ndarray | Picture
+
+PRECISIONS = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+AUTO_TILE = 768
+"""Side in pixels of a tile when `tile="auto"` decides to tile."""
+AUTO_TILE_PIXELS = 2_100_000
+"""`tile="auto"` tiles pictures larger than this (full HD is just below)."""
+FEATHER = 32
+
+
+@dataclass(frozen=True)
+class Restoration:
+    """A restored picture, and what it took."""
+
+    picture: Picture
+    seconds: float
+    """Wall time from decoded input to restored picture; for a batch, its time divided by its pictures."""
+    notes: tuple[str, ...] = ()
+    """What the user should know, a sentence each."""
+
+    @property
+    def image(self) -> np.ndarray:
+        """HxW, HxWx2, HxWx3 or HxWx4 array with the input's channels and bit depth."""
+        return self.picture.array()
+
+    def pil(self) -> Image.Image:
+        """The picture as a PIL image (8 bits per channel, grey of 16 bits excepted)."""
+        from PIL import Image
+
+        array = self.image
+        if array.dtype == np.uint16 and array.ndim == 3:
+            array = np.round(array / 257.0).astype(np.uint8)
+        return Image.fromarray(array)
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write the picture; see `zoo.images.write`."""
+        images.write(path, self.picture)
+
+
+class Restorer:
+    """A loaded backend. Made by `zoo.load`."""
+
+    def __init__(
+        self,
+        card: ModelCard,
+        backend: Any,
+        *,
+        device: str = "auto",
+        precision: str = "fp32",
+        tile: int | str | None = "auto",
+        weights_sha256: str | None = None,
+    ):
+        self.card = card
+        self.weights_sha256 = weights_sha256
+        self.tile = _checked_tile(tile)
+        if precision not in PRECISIONS:
+            raise ZooError(f"unknown precision '{precision}': use {', '.join(PRECISIONS)}.")
+        self._device = pick_device(device)
+        self._dtype = PRECISIONS[precision]
+        self._backend = backend
+        if isinstance(backend, torch.nn.Module):
+            backend.eval().requires_grad_(False).to(self._device, self._dtype)
+        else:  # classical methods compute on the CPU in float32, whatever was asked for
+            self._device, self._dtype = torch.device("cpu"), torch.float32
+
+    @property
+    def device(self) -> str:
+        """The device that it computes on, such as "cpu" or "cuda:0"."""
+        return str(self._device)
+
+    @property
+    def network(self) -> torch.nn.Module:
+        """The bare network with the published input range and signature. Raises ZooError for classical methods."""
+        network = getattr(self._backend, "network", None)
+        if network is None:
+            raise ZooError(f"{self.card.id} is a classical method without a network.")
+        return network
+
+    @property
+    def parameters(self) -> int:
+        """The number of the network's parameters; 0 for classical methods."""
+        network = getattr(self._backend, "network", None)
+        return sum(p.numel() for p in network.parameters()) if network is not None else 0
+
+    def restore(
+        self,
+        image: Source,
+        mask: Any = None,
+        *,
+        mask_threshold: int | None = None,
+    ) -> Restoration:
+        """Restore one picture.
+
+        image: a path, encoded bytes, a PIL image, or an array HxW, HxWx2 (grey, alpha), HxWx3 or HxWx4 of uint8 or
+        uint16. mask: the same, or a boolean HxW array; white or True = hole (see `zoo.masks.read`). Size (times the
+        card's scale), alpha, grey and bit depth are kept; outside the mask nothing changes, bit for bit. Raises
+        PictureError, MaskError, and RestorationError when the backend fails.
+        """
+        return self.restore_batch([image], [mask], mask_threshold=mask_threshold)[0]
+
+    def restore_batch(
+        self,
+        images_: Sequence[Source],
+        masks_: Sequence[Any] | None = None,
+        *,
+        mask_threshold: int | None = None,
+        batch_size: int = 8,
+    ) -> list[Restoration]:
+        """Restore pictures, those of the same size together; each comes out as `restore` alone gives it.
+
+        Arguments, limits and errors as in `restore`; `masks_` has one mask or None per picture.
+        """
+        if masks_ is None:
+            masks_ = [None] * len(images_)
+        if len(masks_) != len(images_):
+            raise MaskError(f"{len(masks_)} masks for {len(images_)} pictures; give one each.")
+        pictures = [images.read(image) for image in images_]
+        holes = [self._hole(p, m, mask_threshold) for p, m in zip(pictures, masks_, strict=True)]
+
+        groups: dict[tuple, list[int]] = {}
+        for index, (picture, hole) in enumerate(zip(pictures, holes, strict=True)):
+            tiled = self._tile_side(picture) is not None
+            key = (picture.height, picture.width, hole is None, index if tiled else -1)
+            groups.setdefault(key, []).append(index)
+
+        results: dict[int, Restoration] = {}
+        for group in groups.values():
+            for start in range(0, len(group), batch_size):
+                chunk = group[start : start + batch_size]
+                results.update(
+                    zip(chunk, self._run_chunk([pictures[i] for i in chunk], [holes[i] for i in chunk]), strict=True)
+                )
+        return [results[index] for index in range(len(pictures))]
+
+    def _hole(self, picture: Picture, mask: Any, threshold: int | None) -> np.ndarray | None:
+        if mask is None:
+            if self.card.needs_mask:
+                raise MaskError(f"{self.card.id} fills holes, so it needs a mask (white = hole).")
+            return None
+        if "inpaint" not in self.card.tasks:
+            raise MaskError(f"{self.card.id} does not use masks; leave the mask out.")
+        return masks.read(mask, picture.height, picture.width, threshold)
+
+    def _tile_side(self, picture: Picture) -> int | None:
+        """The tile's side for this picture, or None when it goes through in one piece."""
+        if self.card.tiling is None or self.tile is None:
+            return None
+        if self.tile == "auto":
+            return AUTO_TILE if picture.height * picture.width > AUTO_TILE_PIXELS else None
+        return self.tile if max(picture.height, picture.width) > self.tile else None
+
+    def _run_chunk(self, pictures: list[Picture], holes: list[np.ndarray | None]) -> list[Restoration]:
+        """Restore pictures of one size, all with or all without a mask."""
+        started = time.perf_counter()
+        notes: list[str] = []
+        tile = self._tile_side(pictures[0])
+        if tile is not None:
+            restored = [self._run_tiled(pictures[0], holes[0], tile)]
+            if not self.card.tiling.exact:
+                notes.append(f"restored in tiles of {tile} pixels, which this model does not match exactly.")
+        else:
+            if isinstance(self.tile, int) and self.card.tiling is None and max(_size(pictures[0])) > self.tile:
+                notes.append(f"{self.card.id} needs the whole picture at once, so it was not tiled.")
+            image = torch.cat([_to_tensor(p.color) for p in pictures])
+            mask = None if holes[0] is None else torch.cat([_mask_to_tensor(h) for h in holes])
+            output = self._forward(image, mask)
+            restored = [self._to_array(o, p) for o, p in zip(output, pictures, strict=True)]
+        square = self.card.size.square
+        if square is not None and _size(pictures[0]) != (square, square):
+            notes.append(f"the network works at {square} x {square} pixels; the picture was resized for it.")
+        finished = [
+            self._finish(picture, color, hole) for picture, color, hole in zip(pictures, restored, holes, strict=True)
+        ]
+        seconds = (time.perf_counter() - started) / len(pictures)
+        return [
+            Restoration(result, seconds, picture.notes + tuple(notes))
+            for result, picture in zip(finished, pictures, strict=True)
+        ]
+
+    def _finish(self, picture: Picture, color: np.ndarray, hole: np.ndarray | None) -> Picture:
+        """Put back what the backend does not handle: known pixels, alpha, metadata."""
+        if hole is not None:
+            color = np.where(hole if color.ndim == 2 else hole[..., None], color, picture.color)
+        alpha = picture.alpha
+        if alpha is not None and self.card.scale != 1:
+            import cv2
+
+            size = (picture.width * self.card.scale, picture.height * self.card.scale)
+            alpha = cv2.resize(alpha, size, interpolation=cv2.INTER_CUBIC)
+        return replace(picture, color=color, alpha=alpha, notes=())
+
+    def _run_tiled(self, picture: Picture, hole: np.ndarray | None, tile: int) -> np.ndarray:
+        """Only one tile is ever a float tensor on the device; the joined picture is kept on the host."""
+        scale, tiling, step = self.card.scale, self.card.tiling, self.card.size.multiple_of
+        height, width = _size(picture)
+        try:
+            rows = spans(height, tile, tiling.margin, FEATHER, step)
+            columns = spans(width, tile, tiling.margin, FEATHER, step)
+        except ValueError as error:
+            raise RestorationError(f"{self.card.id}: {error}; use a larger tile.") from None
+        joined = np.zeros((3, height * scale, width * scale), np.float32)
+        for row in rows:
+            for column in columns:
+                window = np.s_[row.start : row.stop, column.start : column.stop]
+                image = _to_tensor(picture.color[window])
+                mask = None if hole is None else _mask_to_tensor(hole[window])
+                output = self._forward(image, mask)[0].numpy()
+                weight = np.outer(row.weight.repeat(scale), column.weight.repeat(scale))
+                joined[:, row.start * scale : row.stop * scale, column.start * scale : column.stop * scale] += (
+                    output * weight
+                )
+        return self._to_array(torch.from_numpy(joined), picture)
+
+    def _to_array(self, output: torch.Tensor, like: Picture) -> np.ndarray:
+        """3xHxW in about [0, 1] -> rounded array of the picture's type; grey stays grey unless the task is color."""
+        grey = like.color.ndim == 2 and self.card.tasks[0] != "colorize"
+        values = output.mean(0) if grey else output.permute(1, 2, 0)
+        scaled = values.numpy() * np.float32(like.maximum)
+        return np.clip(np.rint(scaled, out=scaled), 0, like.maximum, out=scaled).astype(like.color.dtype)
+
+    def _forward(self, image: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
+        """Fit NCHW RGB in [0, 1] to the backend's sizes, run it, check and crop the result (float32, on the CPU)."""
+        rule, scale = self.card.size, self.card.scale
+        height, width = image.shape[-2:]
+        if rule.square is not None:
+            # Any picture fits a square network: padded to a square, then resized.
+            side = max(height, width)
+            padded = _resize(_pad(image, side, side), rule.square)
+            hole = None if mask is None else (_resize(_pad(mask, side, side), rule.square) > 0).to(mask.dtype)
+        else:
+            target = rule.padded(height, width)
+            padded = _pad(image, *target)
+            hole = None if mask is None else _pad(mask, *target)
+        expected = (*padded.shape[:2], padded.shape[2] * scale, padded.shape[3] * scale)
+        try:
+            with torch.inference_mode():
+                output = self._backend(
+                    padded.to(self._device, self._dtype),
+                    None if hole is None else hole.to(self._device, self._dtype),
+                )
+                output = output.float().cpu()
+        except ZooError:
+            raise
+        except (RuntimeError, MemoryError) as error:
+            if isinstance(error, MemoryError) or "out of memory" in str(error) or "can't allocate" in str(error):
+                raise RestorationError(
+                    f"{self.card.id} ran out of memory on a picture of {width} x {height} pixels; try a smaller "
+                    "--tile or picture."
+                ) from None
+            raise RestorationError(f"{self.card.id} failed: {error}") from error
+        if tuple(output.shape) != expected:
+            raise RestorationError(f"{self.card.id} returned {tuple(output.shape)} where {expected} was expected.")
+        if not torch.isfinite(output).all():
+            hint = "" if self._dtype == torch.float32 else "; use precision fp32"
+            raise RestorationError(f"{self.card.id} returned values that are not numbers (NaN or infinite){hint}.")
+        if rule.square is not None:
+            output = _resize(output, side * scale)
+        return output[..., : height * scale, : width * scale].clone()
+
+
+def pick_device(name: str) -> torch.device:
+    """The torch device of that name; "auto" is CUDA, else Apple's MPS, else the CPU. Raises ZooError."""
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, ValueError, NotImplementedError):
+        raise ZooError(f"the device '{name}' is not available here; use auto, cpu, cuda or mps.") from None
+    return device
+
+
+def _checked_tile(tile: int | str | None) -> int | str | None:
+    if tile is None or tile == "auto":
+        return tile
+    try:
+        side = int(tile)
+    except ValueError:
+        side = 0
+    if side < 1:
+        raise ZooError(f"a tile is 'auto' or a number of pixels, not '{tile}'.")
+    return side
+
+
+def _size(picture: Picture) -> tuple[int, int]:
+    return picture.height, picture.width
+
+
+def _to_tensor(color: np.ndarray) -> torch.Tensor:
+    """HxW or HxWx3 of uint8 or uint16 -> 1x3xHxW float32 in [0, 1]."""
+    values = torch.from_numpy(color.astype(np.float32) / np.iinfo(color.dtype).max)
+    if values.ndim == 2:
+        return values.expand(3, -1, -1)[None].contiguous()
+    return values.permute(2, 0, 1)[None].contiguous()
+
+
+def _mask_to_tensor(hole: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(hole.astype(np.float32))[None, None]
+
+
+def _pad(x: torch.Tensor, height: int, width: int) -> torch.Tensor:
+    """Extend NCHW at the bottom and the right by mirroring; by repeating the edge where there is too little."""
+    bottom, right = height - x.shape[-2], width - x.shape[-1]
+    if not bottom and not right:
+        return x
+    mode = "reflect" if bottom < x.shape[-2] and right < x.shape[-1] else "replicate"
+    return F.pad(x, (0, right, 0, bottom), mode=mode)
+
+
+def _resize(x: torch.Tensor, side: int) -> torch.Tensor:
+    if x.shape[-1] == side:
+        return x
+    return F.interpolate(x, size=(side, side), mode="bicubic", align_corners=False, antialias=True).clamp(0, 1)

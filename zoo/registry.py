@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     Builder = Callable[[ModelCard, "Mapping[str, torch.Tensor] | None"], Backend]
 
 _entries: dict[str, tuple[ModelCard, Builder]] = {}
+_schemes: dict[str, Callable[[str], tuple[ModelCard, Builder]]] = {}
 _discovered = False
 
 
@@ -46,6 +47,23 @@ def register(*cards: ModelCard) -> Callable[[Builder], Builder]:
                 raise ValueError(f"family '{card.family}' has two defaults: {_default_of(card.family)}, {card.id}")
             _entries[card.id] = (card, builder)
         return builder
+
+    return add
+
+
+def register_scheme(scheme: str) -> Callable[[Callable], Callable]:
+    """Register the opener of models that are named "scheme:argument", such as a user's own file.
+
+    The opener gets the argument and returns a card and its builder; an absolute filename on the card's weights
+    stands for the user's file. Such models are loaded by name like all others, but are in no list. Raises ValueError
+    when the scheme is taken.
+    """
+
+    def add(opener: Callable[[str], tuple[ModelCard, Builder]]) -> Callable[[str], tuple[ModelCard, Builder]]:
+        if scheme in _schemes:
+            raise ValueError(f"scheme '{scheme}' is registered twice")
+        _schemes[scheme] = opener
+        return opener
 
     return add
 
@@ -78,7 +96,8 @@ def list_models(
     return [
         card
         for _, (card, _) in sorted(_entries.items())
-        if (task is None or task in card.tasks)
+        if not card.internal
+        and (task is None or task in card.tasks)
         and (license is None or license.casefold() == card.license.casefold())
         and (available is None or available == (unavailable_reason(card) is None))
     ]
@@ -92,12 +111,12 @@ def unavailable_reason(card: ModelCard) -> str | None:
 def resolve_id(name: str) -> str:
     """The exact id behind a name.
 
-    An exact id stands for itself. A bare family name stands for the family's published default if its weights are
-    on this machine, else for the bundled variant, else for the default all the same (loading it then says what is
-    missing). Raises UnknownNameError.
+    An exact id stands for itself, and so does "scheme:argument". A bare family name stands for the family's
+    published default if its weights are on this machine, else for the bundled variant, else for the default all the
+    same (loading it then fetches it, or says what is missing). Raises UnknownNameError.
     """
     _discover()
-    if name in _entries:
+    if name in _entries or _scheme_of(name):
         return name
     family = [card for card, _ in _entries.values() if card.family == name]
     if not family:
@@ -111,9 +130,29 @@ def resolve_id(name: str) -> str:
     raise UnknownNameError("model", name, (card.id for card in family))
 
 
+def _scheme_of(name: str) -> str | None:
+    """The scheme of "scheme:argument", None for other names. Raises UnknownNameError for an unknown scheme."""
+    scheme, colon, _ = name.partition(":")
+    if not colon:
+        return None
+    _discover()
+    if scheme not in _schemes:
+        raise UnknownNameError("kind of model", f"{scheme}:", (f"{known}:" for known in _schemes))
+    return scheme
+
+
+def _entry(name: str) -> tuple[ModelCard, Builder]:
+    if scheme := _scheme_of(name):
+        return _schemes[scheme](name.partition(":")[2])
+    return _entries[resolve_id(name)]
+
+
 def get_card(name: str) -> ModelCard:
-    """The card of a model id or family name. Raises UnknownNameError."""
-    return _entries[resolve_id(name)][0]
+    """The card of a model id, a family name or a "scheme:argument".
+
+    Raises UnknownNameError, and WeightsError for a "scheme:argument" that cannot be opened.
+    """
+    return _entry(name)[0]
 
 
 def load(
@@ -128,15 +167,23 @@ def load(
 
     device: "auto", "cpu", "cuda", "cuda:1", "mps". precision: "fp32", "fp16" or "bf16". tile: "auto" (only large
     pictures), a tile's side in pixels, or None (never). weights: a checkpoint file to use instead of the resolved
-    one. Raises UnknownNameError, and WeightsError when weights are missing, damaged or of another architecture.
+    one (the folder that holds them for a model of several files). Weights that are not on this machine are
+    downloaded where their card says from where. Raises UnknownNameError, and WeightsError when weights are missing,
+    damaged or of another architecture.
     """
     from .restorer import Restorer
 
-    card, builder = _entries[resolve_id(name)]
-    if card.weights is None:
+    card, builder = _entry(name)
+    if card.weights is None or (weights is not None and _scheme_of(name)):
         if weights is not None:
-            raise WeightsError(f"{card.id} has no weights, so it cannot take the file {weights}.")
+            why = "has no weights" if card.weights is None else "names its file already"
+            raise WeightsError(f"{name} {why}, so it cannot take the file {weights}.")
         return Restorer(card, builder(card, None), device=device, precision=precision, tile=tile)
     found = weights_module.resolve(card, weights)
-    backend = builder(card, weights_module.load_tensors(found.path))
+    tensors = weights_module.load_tensors(found)
+    try:
+        backend = builder(card, tensors)
+    except (RuntimeError, KeyError) as error:  # what load_state_dict and missing names raise
+        files = " with ".join(str(file.path) for file in found.files)
+        raise WeightsError(weights_module.mismatch(card, tensors, files, error)) from error
     return Restorer(card, backend, device=device, precision=precision, tile=tile, weights_sha256=found.sha256)

@@ -7,6 +7,7 @@ exist"). timm, lpips and pyiqa need the import, none of them those operators: de
 
 from __future__ import annotations
 
+import importlib
 import sys
 
 _library = None  # the declarations live as long as this object does
@@ -19,7 +20,7 @@ def ensure_torchvision() -> None:
     """
     global _library
     try:
-        import torchvision
+        importlib.import_module("torchvision")
     except RuntimeError as error:
         if "torchvision::nms" not in str(error) or _library is not None:
             raise
@@ -30,4 +31,4 @@ def ensure_torchvision() -> None:
         _library = torch.library.Library("torchvision", "DEF")
         _library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
         _library.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-        import torchvision
+        importlib.import_module("torchvision")

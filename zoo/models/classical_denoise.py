@@ -1,0 +1,67 @@
+"""Noise removal without learning, with the noise level estimated from the picture."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..card import ModelCard, Tiling
+from ..per_image import per_image
+from ..registry import register
+
+NL_MEANS = ModelCard(
+    id="nl-means",
+    title="Non-local means",
+    tasks=("denoise",),
+    license="BSD-3-Clause",
+    summary="Averages patches that look alike (scikit-image, fast form); strength from a wavelet noise estimate.",
+    paper="Buades, Coll, Morel, CVPR 2005, https://doi.org/10.1109/CVPR.2005.38",
+    tiling=Tiling(margin=16, exact=False),
+    commercial_use=True,
+)
+BILATERAL = ModelCard(
+    id="bilateral",
+    title="Bilateral filter",
+    tasks=("denoise",),
+    license="Apache-2.0",
+    summary="Averages near pixels of like color (OpenCV); strength from a wavelet noise estimate.",
+    paper="Tomasi, Manduchi, ICCV 1998, https://doi.org/10.1109/ICCV.1998.710815",
+    tiling=Tiling(margin=8, exact=False),
+    commercial_use=True,
+)
+
+
+def _noise_level(image: np.ndarray) -> float:
+    """Standard deviation of the noise, in units of the full range (Donoho and Johnstone 1994, by scikit-image)."""
+    from skimage.restoration import estimate_sigma
+
+    return float(np.nan_to_num(estimate_sigma(image, channel_axis=-1, average_sigmas=True)))
+
+
+@register(NL_MEANS)
+def build_nl_means(card: ModelCard, state: None):
+    """Patches of 5 x 5 pixels compared within 13 x 13, with filter strength 0.8 sigma."""
+    from skimage.restoration import denoise_nl_means
+
+    def run(image: np.ndarray, mask: None) -> np.ndarray:
+        sigma = _noise_level(image)
+        if sigma < 1e-4:  # nothing to remove; the filter would divide by zero
+            return image
+        return denoise_nl_means(
+            image, patch_size=5, patch_distance=6, h=0.8 * sigma, sigma=sigma, fast_mode=True, channel_axis=-1
+        )
+
+    return per_image(run)
+
+
+@register(BILATERAL)
+def build_bilateral(card: ModelCard, state: None):
+    """Spatial sigma 2 pixels, range sigma 3 times the noise."""
+    import cv2
+
+    def run(image: np.ndarray, mask: None) -> np.ndarray:
+        sigma = _noise_level(image)
+        if sigma < 1e-4:
+            return image
+        return cv2.bilateralFilter(image, d=9, sigmaColor=3 * sigma, sigmaSpace=2)
+
+    return per_image(run)

@@ -101,7 +101,7 @@ def gaussian_kernel(covariance: np.ndarray) -> np.ndarray:
 
 
 def _on_luma(deconvolve: Callable[[np.ndarray, np.ndarray], np.ndarray]):
-    """Run a deconvolution on the luma of a mirrored, larger picture; color is left alone, as blur hardly shows in it."""
+    """Deconvolve the luma of a mirrored, larger picture; color is left alone, as blur hardly shows in it."""
     import cv2
 
     def run(image: np.ndarray, mask: None) -> np.ndarray:

@@ -1,0 +1,105 @@
+"""`python -m zoo`: list backends and restore pictures with them."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from .cli import guarded
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line; building it imports nothing heavy."""
+    from . import restore_cli
+    from .card import TASKS
+
+    top = argparse.ArgumentParser(prog="python -m zoo", description="Restore pictures with interchangeable backends.")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def add(name: str, run, text: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+        command.set_defaults(run=run)
+        return command
+
+    listing = add("list", _list, "list the backends, one a line")
+    listing.add_argument("--task", help=f"only those for one task: {', '.join(TASKS)}")
+    listing.add_argument("--license", help="only those under one license (SPDX id)")
+    listing.add_argument("--available", action="store_true", help="only those that can run on this machine now")
+    info = add("info", _info, "show everything known of one backend")
+    info.add_argument("id")
+    restore_cli.add_arguments(add("restore", restore_cli.run, "restore pictures, files or whole folders"))
+    return top
+
+
+def _list(args: argparse.Namespace) -> int:
+    from . import list_models
+    from .cli import table
+    from .registry import unavailable_reason
+
+    cards = list_models(task=args.task, license=args.license, available=args.available or None)
+    rows = []
+    for card in cards:
+        state = "ready" if unavailable_reason(card) is None else "no weights"
+        rows.append((card.id, ", ".join(card.tasks), card.license, state, card.title))
+    print(table(("id", "task", "license", "state", "title"), rows))
+    return 0
+
+
+def _info(args: argparse.Namespace) -> int:
+    from . import get_card
+    from .registry import unavailable_reason
+
+    card = get_card(args.id)
+    facts = {
+        "id": card.id,
+        "title": card.title,
+        "task": ", ".join(card.tasks),
+        "what it does": card.summary,
+        "license": card.license,
+        "commercial use": {True: "yes", False: "no", None: "not stated"}[card.commercial_use],
+        "paper": card.paper,
+        "scale": f"{card.scale}x" if card.scale != 1 else None,
+        "size": _size_text(card),
+        "tiles": _tiling_text(card),
+        "state": unavailable_reason(card) or "ready",
+    }
+    for weights in card.files:
+        size = f", {weights.size / 1e6:.1f} MB" if weights.size else ""
+        facts[f"weights {weights.filename}"] = (
+            f"{weights.license}{size}, sha256 {weights.sha256 or 'not published: trusted on first use'}; "
+            f"from {' or '.join(map(str, weights.sources)) or 'this project'}"
+        )
+    for figure in card.figures:
+        facts[f"published {figure.metric}"] = f"{figure.value} on {figure.data} ({figure.protocol}; {figure.source})"
+    for index, note in enumerate(card.notes):
+        facts["note" if index == 0 else f"note {index + 1}"] = note
+    for key, value in facts.items():
+        if value:
+            print(f"{key}: {value}")
+    return 0
+
+
+def _size_text(card) -> str | None:
+    rule = card.size
+    if rule.square:
+        return f"works at {rule.square} x {rule.square} pixels; other sizes are resized"
+    if rule.multiple_of > 1 or rule.minimum > 1:
+        return f"any; padded inside to multiples of {rule.multiple_of}, at least {rule.minimum} pixels"
+    return None
+
+
+def _tiling_text(card) -> str:
+    if card.tiling is None:
+        return "no: needs the whole picture at once"
+    kind = "equal to the whole picture" if card.tiling.exact else "close to the whole picture, not equal"
+    return f"yes, {kind} ({card.tiling.margin} pixels of context)"
+
+
+def main() -> int:
+    """Parse the command line, run the command, return its exit status."""
+    args = parser().parse_args()
+    return guarded(lambda: args.run(args))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

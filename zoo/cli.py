@@ -1,0 +1,37 @@
+"""What the command lines of zoo, eval and leaderboard share: errors as sentences, exit statuses, tables."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from .errors import ZooError, describe_os_error
+
+
+def guarded(main: Callable[[], int]) -> int:
+    """Run a command; a user's error becomes one sentence on stderr and status 2, an interrupt status 130."""
+    try:
+        status = main()
+        sys.stdout.flush()
+        return status
+    except ZooError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:  # the reader (head, less) has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"error: {where}{describe_os_error(error)}.", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted; what was finished is kept.", file=sys.stderr)
+        return 130
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Text columns, as wide as their longest entry; the last is not padded."""
+    widths = [max(len(str(row[i])) for row in [header, *rows]) for i in range(len(header) - 1)]
+    lines = [[*(f"{c!s:<{w}}" for c, w in zip(row, widths, strict=False)), str(row[-1])] for row in [header, *rows]]
+    return "\n".join("  ".join(line).rstrip() for line in lines)

@@ -148,25 +148,23 @@ def _row(card: ModelCard, file: Weights) -> dict[str, Any]:
 
 
 def _print_table(rows: list[dict[str, Any]]) -> None:
+    from .cli import table
     from .weights import places
 
-    table = [("model", "file", "where", "MB", "sha256", "hash", "license", "from")]
-    for row in rows:
-        table.append(
-            (
-                row["model"],
-                row["file"],
-                row["place"] or "not here",
-                f"{row['size'] / 1e6:.1f}" if row["size"] else "?",
-                (row["sha256"] or "?")[:12],
-                row["hash"] or "-",
-                row["license"],
-                " or ".join(row["sources"]) or "this project",
-            )
+    lines = [
+        (
+            row["model"],
+            row["file"],
+            row["place"] or "not here",
+            f"{row['size'] / 1e6:.1f}" if row["size"] else "?",
+            (row["sha256"] or "?")[:12],
+            row["hash"] or "-",
+            row["license"],
+            " or ".join(row["sources"]) or "this project",
         )
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    for line in table:
-        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+        for row in rows
+    ]
+    print(table(("model", "file", "where", "MB", "sha256", "hash", "license", "from"), lines))
     print(f"\nbundled: {places.BUNDLED}; ZOO_WEIGHTS: {places.local_folder() or 'not set'}; ", end="")
     print(f"cache: {places.cache_folder()}")
 

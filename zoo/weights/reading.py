@@ -10,6 +10,7 @@ from __future__ import annotations
 import pickle
 import re
 import sys
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -127,14 +128,16 @@ def _torch(path: Path) -> Any:
     import torch
 
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # its asides on odd files; what matters is raised
+            return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         if named := re.search(r"GLOBAL ([\w.]+)", str(error)):
             raise WeightsError(
                 f"{path} is refused: it is not made of plain tensors, and opening it could run code "
                 f"(it asks for {named[1]})."
             ) from None
-        raise WeightsError(f"{path} is damaged, or no checkpoint.") from None
+        raise WeightsError(f"{path} is damaged, or no checkpoint of plain tensors.") from None
     except Exception as error:  # damaged files make the reader fail in a dozen ways
         if "TorchScript" in str(error):
             raise WeightsError(f"{path} is a TorchScript program, not a checkpoint of plain tensors.") from None

@@ -23,7 +23,7 @@ def recorded(filename: str) -> str | None:
     path = record_path(filename)
     try:
         return str(json.loads(path.read_text("utf-8"))["sha256"])
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError, KeyError, TypeError):
         raise WeightsError(

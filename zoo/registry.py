@@ -184,6 +184,5 @@ def load(
     try:
         backend = builder(card, tensors)
     except (RuntimeError, KeyError) as error:  # what load_state_dict and missing names raise
-        files = " with ".join(str(file.path) for file in found.files)
-        raise WeightsError(weights_module.mismatch(card, tensors, files, error)) from error
+        raise WeightsError(weights_module.mismatch(card, found, tensors, error)) from error
     return Restorer(card, backend, device=device, precision=precision, tile=tile, weights_sha256=found.sha256)

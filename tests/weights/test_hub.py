@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -114,4 +116,20 @@ def test_server_down():
 def test_full_disk(tiny, home):
     answer = ask(tiny.url, sha256=SHA, file_limit=100_000)
     assert "the file would exceed the allowed file size" in answer["error"]
+    assert left_in(home) == []
+
+
+def test_the_command_line_refuses_a_file_that_is_not_the_published_one(hub, home):
+    """The real card of GPEN-BFR-512: its sha256 is known, so no other file gets through."""
+    hub.publish("akhaliq/GPEN-BFR-512", "GPEN-BFR-512.pth", DATA)
+    done = subprocess.run(
+        [sys.executable, "-m", "zoo", "download", "gpen.bfr-512"],
+        cwd=Path(__file__).parents[2], env={**os.environ, "HF_ENDPOINT": hub.url, "HF_HUB_DISABLE_XET": "1"},
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "downloading GPEN-BFR-512.pth (284.1 MB, license: " in done.stderr
+    assert (
+        "that of the published one is f1002c41add95b0decad69604d80455576f7187dd99ca16bd611bcfd44c10b51" in done.stderr
+    )
     assert left_in(home) == []

@@ -46,6 +46,7 @@ def test_unknown():
 @pytest.fixture
 def strict(tmp_path, monkeypatch):
     """A registered model that takes one tensor "w" of two numbers, strictly."""
+    registry.list_models()  # finds the real ones before the copy is made
     monkeypatch.setattr(registry, "_entries", dict(registry._entries))
     card = ModelCard(
         id="test-strict.one", title="", tasks=("deblur",), license="MIT", weights=Weights("strict.pth", "MIT")
@@ -75,11 +76,12 @@ def test_load_says_what_the_file_looks_like(strict, tmp_path):
     with pytest.raises(WeightsError) as caught:
         registry.load("test-strict.one", weights=tmp_path / "InpaintingModel_gen.pth")
     text = str(caught.value)
-    assert "does not fit test-strict.one: it looks like the inpainting generator of EdgeConnect" in text
-    assert "InpaintingModel_gen.pth" in text and 'Missing key(s) in state_dict: "w"' in text
+    assert text.startswith("the weights do not fit test-strict.one: ")
+    assert "InpaintingModel_gen.pth looks like the inpainting generator of EdgeConnect" in text
+    assert 'Missing key(s) in state_dict: "w"' in text
 
     torch.save({"v": torch.ones(2)}, tmp_path / "x.pth")
-    with pytest.raises(WeightsError, match="of no family known here: 1 tensors, the first is v"):
+    with pytest.raises(WeightsError, match=r"of no family known here \(1 tensors, the first is v\)"):
         registry.load("test-strict.one", weights=tmp_path / "x.pth")
 
 

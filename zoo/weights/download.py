@@ -41,7 +41,9 @@ def fetch(file: Weights) -> tuple[Path, str]:
                 return _from_url(source.url, file), "downloads"
         except WeightsError as error:
             failures.append(f"{source}: {error}")
-    raise WeightsError(f"{file.filename} was not downloaded: {'; '.join(failures) or 'it has no source'}.")
+    pages = " or ".join(source.page for source in file.sources if source.page)
+    by_hand = f" It can also be got by hand from {pages} and be passed with --weights." if pages else ""
+    raise WeightsError(f"{file.filename} was not downloaded: {'; '.join(failures) or 'it has no source'}.{by_hand}")
 
 
 def remove(path: Path) -> None:

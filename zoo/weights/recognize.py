@@ -11,6 +11,8 @@ from ..card import ModelCard
 if TYPE_CHECKING:
     import torch
 
+    from .resolve import Found
+
 
 @dataclass(frozen=True)
 class Signature:
@@ -100,14 +102,17 @@ def looks_like(tensors: Mapping[str, torch.Tensor]) -> str | None:
     return signature.name + size + where
 
 
-def mismatch(card: ModelCard, tensors: Mapping[str, torch.Tensor], path: object, error: Exception) -> str:
-    """The sentence for weights that the network of `card` did not take, with what they look like instead."""
-    if like := looks_like(tensors):
-        return f"{path} does not fit {card.id}: it looks like {like}. ({_first_fault(error)})"
-    return (
-        f"{path} does not fit {card.id}, and is of no family known here: {len(tensors)} tensors, "
-        f"the first is {next(iter(tensors), 'none')}. ({_first_fault(error)})"
-    )
+def mismatch(card: ModelCard, found: Found, tensors: Mapping[str, torch.Tensor], error: Exception) -> str:
+    """The sentence for weights that the network of `card` did not take, with what each file looks like instead."""
+    files = []
+    for file in found.files:
+        own = {name[len(file.prefix) :]: t for name, t in tensors.items() if name.startswith(file.prefix)}
+        if like := looks_like(own):
+            files.append(f"{file.path} looks like {like}")
+        else:
+            names = f"{len(own)} tensors, the first is {next(iter(own), 'none')}"
+            files.append(f"{file.path} is of no family known here ({names})")
+    return f"the weights do not fit {card.id}: {' and '.join(files)}. (torch: {_first_fault(error)})"
 
 
 def _matches(signature: Signature, tensors: Mapping[str, torch.Tensor]) -> bool:

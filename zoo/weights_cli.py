@@ -160,7 +160,7 @@ def _print_table(rows: list[dict[str, Any]]) -> None:
             (row["sha256"] or "?")[:12],
             row["hash"] or "-",
             row["license"],
-            " or ".join(row["sources"]) or "this project",
+            next(iter(row["sources"]), "this project"),
         )
         for row in rows
     ]

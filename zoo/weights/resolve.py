@@ -63,13 +63,14 @@ def missing_reason(card: ModelCard) -> str | None:
     if not missing:
         return None
     names = " and ".join(describe(file) for file in missing)
+    it = "them" if len(missing) > 1 else "it"
     folder = places.local_folder()
     into = f"the folder {folder} (ZOO_WEIGHTS)" if folder else "the folder that ZOO_WEIGHTS names"
     pages = dict.fromkeys(source.page for file in missing for source in file.sources if source.page)
     if all(any(source.repo or source.url for source in file.sources) for file in missing):
         way = f"`python -m zoo download {card.id}` gets {names}"
     else:
-        way = f"get {names} from {' or '.join(pages) or 'its authors'} and put it into {into}"
+        way = f"get {names} from {' or '.join(pages) or 'its authors'} and put {it} into {into}"
     return f"the weights of {card.id} are not on this machine: {way}, or pass your own with --weights."
 
 

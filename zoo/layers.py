@@ -1,0 +1,135 @@
+"""Layers that several families share. Each has a fast path and the plain one that it must equal."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+INFINITY = float("inf")
+
+
+@contextmanager
+def plain_form(network: nn.Module) -> Iterator[None]:
+    """Run a network in its plain form: every layer as its paper writes it, without a shortcut.
+
+    Slower, with the same outputs up to rounding. `python -m zoo bench` times it against the fast form.
+    """
+    layers = [layer for layer in network.modules() if hasattr(layer, "plain")]
+    before = [layer.plain for layer in layers]
+    try:
+        for layer in layers:
+            layer.plain = True
+        yield
+    finally:
+        for layer, value in zip(layers, before, strict=True):
+            layer.plain = value
+
+
+def build_with(make: Callable[[], nn.Module], state: Mapping[str, Tensor]) -> nn.Module:
+    """`make()` with the tensors of `state` as its weights, in eval mode.
+
+    The network is made without memory and takes the tensors as they are, so nothing is initialized in vain. Raises
+    RuntimeError when names or shapes are not exactly the network's.
+    """
+    with torch.device("meta"):
+        network = make()
+    network.load_state_dict(state, strict=True, assign=True)
+    return network.eval().requires_grad_(False)
+
+
+class NetworkBackend(nn.Module):
+    """Base of the backends around a network: `restore` handles one picture, 1 x 3 x H x W RGB in [0, 1].
+
+    The pictures of a batch go through one by one, so that each comes out bit for bit as it does alone.
+    """
+
+    def __init__(self, network: nn.Module):
+        super().__init__()
+        for parameter in network.parameters():
+            if parameter.dim() == 4:  # the layout in which the CPU's and the GPU's convolutions are fastest
+                parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+        self.network = network
+
+    def restore(self, image: Tensor, mask: Tensor | None) -> Tensor:
+        """The restored picture; mask is 1 x 1 x H x W with 1 = hole, or None."""
+        raise NotImplementedError
+
+    def forward(self, image: Tensor, mask: Tensor | None = None) -> Tensor:
+        image = image.contiguous(memory_format=torch.channels_last)
+        masks = [None] * len(image) if mask is None else mask.split(1)
+        return torch.cat([self.restore(*pair) for pair in zip(image.split(1), masks, strict=True)])
+
+
+def image_statistics(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and (biased) variance of every channel of one picture, 1 x C x H x W.
+
+    torch's fast kernel adds up a whole channel in one float, which loses four digits on a large picture. So each
+    channel is dealt out to up to 64 groups, whose statistics are then joined: as fast, and exact to the last digits.
+    """
+    _, channels, height, width = x.shape
+    pixels = height * width
+    groups = math.gcd(pixels, 64)
+    rows = x.permute(0, 2, 3, 1).reshape(1, pixels // groups, 1, groups * channels).permute(0, 3, 1, 2)
+    means, variances = (v.view(groups, channels) for v in torch.batch_norm_update_stats(rows, None, None, 0.0))
+    mean = means.mean(0)
+    return mean, variances.mean(0) + (means - mean).square().mean(0)
+
+
+class ImageNorm2d(nn.Module):
+    """Normalization of every channel by its mean and variance over one image, the published layers' real behavior.
+
+    Input and output: N x C x H x W. The published networks run instance and batch normalization in training mode on
+    one image at a time, so both are this layer. The running statistics are loaded where the file has them
+    (`tracked`), and not used. `cap` fuses the activation that follows: min(max(y, 0), cap); infinity is ReLU, None is
+    none.
+    """
+
+    plain = False
+
+    def __init__(
+        self,
+        channels: int,
+        *,
+        affine: bool = False,
+        tracked: bool = True,
+        eps: float = 1e-5,
+        cap: float | None = None,
+    ):
+        super().__init__()
+        self.channels, self.eps, self.cap = channels, eps, cap
+        self.weight = nn.Parameter(torch.ones(channels)) if affine else None
+        self.bias = nn.Parameter(torch.zeros(channels)) if affine else None
+        if tracked:
+            self.register_buffer("running_mean", torch.zeros(channels))
+            self.register_buffer("running_var", torch.ones(channels))
+            self.register_buffer("num_batches_tracked", torch.tensor(0, dtype=torch.long))
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.plain:
+            y = F.instance_norm(x, None, None, self.weight, self.bias, eps=self.eps)
+            if self.cap is None:
+                return y
+            return F.relu(y) if self.cap == INFINITY else F.hardtanh(y, 0.0, self.cap)
+        return torch.cat([self._one(image) for image in x.split(1)]) if len(x) > 1 else self._one(x)
+
+    def _one(self, x: Tensor) -> Tensor:
+        scale, shift = self.scale_and_shift(x)
+        y = torch.addcmul(shift.view(1, -1, 1, 1), x, scale.view(1, -1, 1, 1))
+        return y if self.cap is None else y.clamp_(0.0, self.cap)
+
+    def scale_and_shift(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Per channel, what makes x * scale + shift the normalized picture. x: 1 x C x H x W."""
+        mean, variance = image_statistics(x)
+        scale = (variance + self.eps).rsqrt()
+        if self.weight is not None:
+            scale = scale * self.weight
+        shift = -mean * scale
+        return scale, shift if self.bias is None else shift + self.bias
+
+    def extra_repr(self) -> str:
+        return f"{self.channels}, affine={self.weight is not None}, eps={self.eps}, cap={self.cap}"

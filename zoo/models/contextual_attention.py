@@ -1,0 +1,321 @@
+"""DeepFill v2 (2019): inpainting with gated convolutions and contextual attention.
+
+Papers: "Free-Form Image Inpainting with Gated Convolution" (arXiv:1806.03589) for the network, "Generative Image
+Inpainting with Contextual Attention" (arXiv:1801.07892) for the attention. Pictures are RGB in [-1, 1]; masks are 1
+inside the hole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..card import Figure, ModelCard, SizeRule, Source, Weights
+from ..layers import NetworkBackend, build_with
+from ..registry import register
+
+SOFTMAX_SCALE = 10.0
+SMALLEST_NORM = 1e-4
+
+
+class GatedConv2d(nn.Module):
+    """phi(features) * sigmoid(gate), both from one convolution (arXiv:1806.03589, equation 2); keeps H x W / stride.
+
+    phi is ELU, or ReLU where the attention compares features. `same` pads as TensorFlow does: what a stride leaves
+    over goes behind the picture, not around it.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        kernel: int,
+        *,
+        stride: int = 1,
+        dilation: int = 1,
+        relu: bool = False,
+        same: bool,
+    ):
+        super().__init__()
+        reach = dilation * (kernel - 1)
+        self.tail = (reach - stride + 1) // 2 if same else None
+        self.after = reach - stride + 1 - (reach - stride + 1) // 2
+        padding = reach // 2 if not same or stride == 1 else 0
+        self.conv = nn.Conv2d(inputs, outputs, kernel, stride=stride, dilation=dilation, padding=padding)
+        self.relu = relu
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.conv.stride[0] > 1 and self.tail is not None:
+            x = F.pad(x, (self.tail, self.after, self.tail, self.after))
+        features, gate = self.conv(x).chunk(2, dim=1)
+        return (F.relu(features) if self.relu else F.elu(features)) * gate.sigmoid()
+
+
+class GatedUpConv2d(nn.Module):
+    """A gated convolution of the picture at twice its size (nearest neighbor)."""
+
+    def __init__(self, inputs: int, outputs: int, *, same: bool):
+        super().__init__()
+        self.conv = GatedConv2d(inputs, outputs, 3, same=same)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.conv(F.interpolate(x, scale_factor=2, mode="nearest"))
+
+
+class PlainConv2d(nn.Module):
+    """The convolution that gives RGB, without a gate."""
+
+    def __init__(self, inputs: int):
+        super().__init__()
+        self.conv = nn.Conv2d(inputs, 3, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.conv(x)
+
+
+def _nearest(x: Tensor, height: int, width: int, *, same: bool) -> Tensor:
+    """x at another size by nearest neighbor; as TensorFlow with aligned corners where `same`."""
+    if not same:
+        return F.interpolate(x, size=(height, width), mode="nearest")
+
+    def index(old: int, new: int) -> Tensor:
+        step = (old - 1) / max(new - 1, 1)
+        return (torch.arange(new, device=x.device) * step + 0.5).floor().long()
+
+    return x[..., index(x.shape[2], height), :][..., index(x.shape[3], width)]
+
+
+class ContextualAttention(nn.Module):
+    """Rebuilds each place from the known patches that resemble it (arXiv:1801.07892, section 4.1)."""
+
+    def __init__(self, *, same: bool):
+        super().__init__()
+        self.same = same
+        if not same:
+            self.fuse_weight = nn.Parameter(torch.eye(3).view(1, 1, 3, 3))
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        return torch.cat([self._plain(x[i : i + 1], mask[i : i + 1]) for i in range(x.shape[0])])
+
+    def _plain(self, x: Tensor, mask: Tensor) -> Tensor:
+        _, c, height, width = x.shape
+        h, w = height // 2, width // 2
+        small = _nearest(x, h, w, same=self.same)
+        hole = _nearest(mask, h, w, same=self.same)
+        # A patch may be copied when its 3x3 neighborhood is known.
+        known = (F.unfold(hole, 3, padding=1).sum(1) == 0).to(x.dtype).view(1, h * w, 1, 1)
+        patches = F.unfold(small, 3, padding=1).view(c, 9, h * w).permute(2, 0, 1).reshape(h * w, c, 3, 3)
+        norms = patches.square().sum((1, 2, 3), keepdim=True).sqrt().clamp_min(SMALLEST_NORM)
+        scores = F.conv2d(small, patches / norms, padding=1)
+        scores = self._fuse(scores, h, w) * known.view(1, h * w, 1, 1)
+        attention = (scores * SOFTMAX_SCALE).softmax(1) * known.view(1, h * w, 1, 1)
+        raw = F.unfold(F.pad(x, (1, 1, 1, 1)), 4, stride=2).view(c, 16, h * w).permute(2, 0, 1)
+        raw = raw.reshape(h * w, c, 4, 4)
+        return F.conv_transpose2d(attention, raw, stride=2, padding=1) / 4
+
+    def _fuse(self, scores: Tensor, h: int, w: int) -> Tensor:
+        """Sums scores along the diagonals, first by rows and then by columns: neighbors copied from neighbors count.
+
+        scores: 1 x patches x h x w. The TensorFlow form goes without this step.
+        """
+        if self.same:
+            return scores
+        n = h * w
+        y = F.conv2d(scores.view(1, 1, n, n), self.fuse_weight, padding=1)
+        y = y.view(h, w, h, w).permute(1, 0, 3, 2).reshape(1, 1, n, n)
+        y = F.conv2d(y, self.fuse_weight, padding=1)
+        return y.view(w, h, w, h).permute(1, 0, 3, 2).reshape(1, n, h, w)
+
+
+# A branch is its layers in order: name in the TensorFlow form, name in the PyTorch form, channels out, dilation.
+# "downsample" in a name is stride 2, "upsample" doubles the size first; channels in are half the channels before.
+_Branch = list[tuple[str, str, int, int]]
+
+_DILATED = [
+    ("7_atrous", "bn2", 192, 2),
+    ("8_atrous", "bn3", 192, 4),
+    ("9_atrous", "bn4", 192, 8),
+    ("10_atrous", "bn5", 192, 16),
+]
+_COARSE: _Branch = [
+    ("conv1", "conv1", 48, 1),
+    ("conv2_downsample", "down_block1.conv1_downsample", 96, 1),
+    ("conv3", "down_block1.conv2", 96, 1),
+    ("conv4_downsample", "down_block2.conv1_downsample", 192, 1),
+    ("conv5", "down_block2.conv2", 192, 1),
+    ("conv6", "conv_bn1", 192, 1),
+    *((f"conv{tf}", f"conv_{pt}", outputs, dilation) for tf, pt, outputs, dilation in _DILATED),
+]
+_FINE: _Branch = [
+    ("xconv1", "conv_conv1", 48, 1),
+    ("xconv2_downsample", "conv_down_block1.conv1_downsample", 48, 1),
+    ("xconv3", "conv_down_block1.conv2", 96, 1),
+    ("xconv4_downsample", "conv_down_block2.conv1_downsample", 96, 1),
+    ("xconv5", "conv_down_block2.conv2", 192, 1),
+    ("xconv6", "conv_conv_bn1", 192, 1),
+    *((f"xconv{tf}", f"conv_conv_{pt}", outputs, dilation) for tf, pt, outputs, dilation in _DILATED),
+]
+_COMPARED: _Branch = [
+    ("pmconv1", "ca_conv1", 48, 1),
+    ("pmconv2_downsample", "ca_down_block1.conv1_downsample", 48, 1),
+    ("pmconv3", "ca_down_block1.conv2", 96, 1),
+    ("pmconv4_downsample", "ca_down_block2.conv1_downsample", 192, 1),
+    ("pmconv5", "ca_down_block2.conv2", 192, 1),
+    ("pmconv6", "ca_conv_bn1", 192, 1),
+]
+_COPIED: _Branch = [("pmconv9", "ca_conv_bn4", 192, 1), ("pmconv10", "ca_conv_bn5", 192, 1)]
+_DECODED: _Branch = [
+    ("conv11", "conv_bn6", 192, 1),
+    ("conv12", "conv_bn7", 192, 1),
+    ("conv13_upsample", "up_block1.conv1_upsample", 96, 1),
+    ("conv14", "up_block1.conv2", 96, 1),
+    ("conv15_upsample", "up_block2.conv1_upsample", 48, 1),
+    ("conv16", "up_block2.conv2", 24, 1),
+    ("conv17", "conv_to_rgb", 3, 1),
+]
+
+
+class Generator(nn.Module):
+    """DeepFill v2's two stages (arXiv:1806.03589, figure 3), in one of the two published forms.
+
+    `same` is the original authors' form, with TensorFlow's padding and down-sampling; the other one pads evenly. They
+    differ in the names of their layers as well. forward(x, mask): x is N x 5 x H x W, the masked picture, ones and
+    ones * mask; mask is N x 1 x H x W; H and W multiples of 8. Returns the coarse and the refined picture, both
+    N x 3 x H x W in [-1, 1].
+    """
+
+    def __init__(self, *, same: bool):
+        super().__init__()
+        self.same = same
+        self._paths = {
+            "coarse": self._branch(5, _COARSE + _DECODED, "stage1."),
+            "fine": self._branch(3, _FINE, "stage2."),
+            "compared": self._branch(3, _COMPARED, "stage2."),
+            "copied": self._branch(96, _COPIED, "stage2."),
+            "merged": self._branch(192, [(f"all{tf}", *rest) for tf, *rest in _DECODED], "stage2."),
+        }
+        attention = ContextualAttention(same=same)
+        _place(self, "contextual_attention" if same else "stage2.contextual_attention", attention)
+        self._attention = [attention]  # in a list, so that it has one name only
+
+    def _branch(self, channels: int, layers: _Branch, stage: str) -> list[nn.Module]:
+        branch: list[nn.Module] = []
+        for tf_name, pt_name, outputs, dilation in layers:
+            if outputs == 3:
+                layer: nn.Module = PlainConv2d(channels)
+            elif tf_name.endswith("upsample"):
+                layer = GatedUpConv2d(channels, outputs, same=self.same)
+            else:
+                layer = GatedConv2d(
+                    channels,
+                    outputs,
+                    5 if tf_name.endswith("conv1") else 3,
+                    stride=2 if tf_name.endswith("downsample") else 1,
+                    dilation=dilation,
+                    relu=tf_name == "pmconv6",
+                    same=self.same,
+                )
+            _place(self, tf_name if self.same else stage + pt_name, layer)
+            branch.append(layer)
+            channels = outputs // 2
+        return branch
+
+    def _run(self, path: str, x: Tensor) -> Tensor:
+        for layer in self._paths[path]:
+            x = layer(x)
+        return x
+
+    def forward(self, x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        coarse = self._run("coarse", x).tanh()
+        filled = coarse * mask + x[:, :3] * (1 - mask)
+        fine = self._run("fine", filled)
+        copied = self._run("copied", self._attention[0](self._run("compared", filled), mask))
+        return coarse, self._run("merged", torch.cat([fine, copied], dim=1)).tanh()
+
+
+def _place(root: nn.Module, path: str, module: nn.Module) -> None:
+    """Register `module` under a dotted path, making the containers on the way."""
+    *containers, name = path.split(".")
+    for container in containers:
+        if not hasattr(root, container):
+            root.add_module(container, nn.Module())
+        root = getattr(root, container)
+    root.add_module(name, module)
+
+
+class Inpainting(NetworkBackend):
+    """Backend: RGB in [0, 1] and a mask, 1 = hole, to RGB in [0, 1] with only the holes replaced."""
+
+    def restore(self, image: Tensor, mask: Tensor) -> Tensor:
+        mask = (mask > 0).to(image.dtype)
+        masked = (image * 2 - 1) * (1 - mask)
+        _, fine = self.network(torch.cat([masked, torch.ones_like(mask), mask], dim=1), mask)
+        return torch.where(mask > 0, fine.add(1).mul(0.5), image)
+
+
+_LICENSE = "CC-BY-NC-4.0"
+_PAPER = (
+    "Yu et al., Free-Form Image Inpainting with Gated Convolution, ICCV 2019, https://arxiv.org/abs/1806.03589; "
+    "Generative Image Inpainting with Contextual Attention, CVPR 2018, https://arxiv.org/abs/1801.07892"
+)
+_PAGE = Source(page="https://github.com/nipponjo/deepfillv2-pytorch")
+_FIGURES = (
+    Figure("l1 (%)", 8.6, "Places2", "DeepFill v1, as printed in the paper", "https://arxiv.org/abs/1801.07892"),
+    Figure("PSNR", 18.91, "Places2", "DeepFill v1, as printed in the paper", "https://arxiv.org/abs/1801.07892"),
+    Figure("PSNR", 22.40, "Places365-val", "DeepFill v2, free-form masks, as reproduced by others", "reproduction"),
+    Figure("SSIM", 0.815, "Places365-val", "DeepFill v2, free-form masks, as reproduced by others", "reproduction"),
+)
+
+
+def _card(variant: str, filename: str, drive_id: str, *, about: str, **more: object) -> ModelCard:
+    return ModelCard(
+        id=f"contextual-attention.{variant}",
+        title=f"DeepFill v2, {about}",
+        tasks=("inpaint",),
+        license=_LICENSE,
+        commercial_use=False,
+        summary="Fills holes and scratches with gated convolutions, copying from the known parts of the picture.",
+        paper=_PAPER,
+        size=SizeRule(multiple_of=8, minimum=64),
+        weights=Weights(
+            filename,
+            _LICENSE,
+            (Source(url=f"https://drive.google.com/uc?export=download&id={drive_id}"), _PAGE),
+        ),
+        notes=("It was trained at 256 x 256 pixels; large holes in large pictures come out blurred.",),
+        **more,
+    )
+
+
+PLACES2 = _card(
+    "places2",
+    "states_pt_places2.pth",
+    "1L63oBNVgz7xSb_3hGbUdkYW1IuRgMkCa",
+    about="scenes",
+    family_default=True,
+    figures=_FIGURES,
+)
+CELEBA_HQ = _card("celeba-hq", "states_pt_celebahq.pth", "17oJ1dJ9O3hkl2pnl8l2PtNVf2WhSDtB7", about="faces")
+PLACES2_TF = _card(
+    "places2-tf",
+    "states_tf_places2.pth",
+    "1tvdQRmkphJK7FYveNAKSMWC6K09hJoyt",
+    about="scenes, the authors' weights",
+    figures=_FIGURES,
+)
+CELEBA_HQ_TF = _card(
+    "celeba-hq-tf",
+    "states_tf_celebahq.pth",
+    "1fTQVSKWwWcKYnmeemxKWImhVtFQpESmm",
+    about="faces, the authors' weights",
+)
+
+
+@register(PLACES2, CELEBA_HQ, PLACES2_TF, CELEBA_HQ_TF)
+def build(card: ModelCard, state: Mapping[str, Tensor]) -> Inpainting:
+    """The backend of a card. Raises RuntimeError when the tensors are not exactly the network's."""
+    same = card.id.endswith("-tf")
+    return Inpainting(build_with(lambda: Generator(same=same), state))

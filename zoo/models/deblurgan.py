@@ -1,0 +1,365 @@
+"""DeblurGAN (2018) and DeblurGAN-v2 (2019): removal of motion blur by a generative network.
+
+Both networks take RGB in [-1, 1], N x 3 x H x W, and predict a correction that is added to the input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..card import Figure, ModelCard, SizeRule, Source, Tiling, Weights
+from ..layers import ImageNorm2d, NetworkBackend, build_with
+from ..registry import register
+
+INFINITY = float("inf")
+
+
+class ResidualBlock(nn.Module):
+    """x + two 3x3 convolutions with reflected borders, instance-normalized (DeblurGAN, section 3.2)."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.conv_block = nn.Sequential(
+            nn.ReflectionPad2d(1),
+            nn.Conv2d(channels, channels, 3),
+            ImageNorm2d(channels, cap=INFINITY),
+            nn.Identity(),
+            nn.ReflectionPad2d(1),
+            nn.Conv2d(channels, channels, 3),
+            ImageNorm2d(channels),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.conv_block(x)
+
+
+class ResNetGenerator(nn.Module):
+    """DeblurGAN's generator: two strided convolutions, nine residual blocks, two transposed convolutions.
+
+    N x 3 x H x W in [-1, 1], H and W multiples of 4, to the same. The sum of input and correction is clipped.
+    """
+
+    def __init__(self, width: int = 64, blocks: int = 9):
+        super().__init__()
+        layers: list[nn.Module] = [nn.ReflectionPad2d(3), nn.Conv2d(3, width, 7)]
+        layers += [ImageNorm2d(width, cap=INFINITY), nn.Identity()]
+        for c in (width, 2 * width):
+            layers += [nn.Conv2d(c, 2 * c, 3, stride=2, padding=1), ImageNorm2d(2 * c, cap=INFINITY), nn.Identity()]
+        layers += [ResidualBlock(4 * width) for _ in range(blocks)]
+        for c in (4 * width, 2 * width):
+            layers += [nn.ConvTranspose2d(c, c // 2, 3, stride=2, padding=1, output_padding=1)]
+            layers += [ImageNorm2d(c // 2, cap=INFINITY), nn.Identity()]
+        layers += [nn.ReflectionPad2d(3), nn.Conv2d(width, 3, 7), nn.Tanh()]
+        self.model = nn.Sequential(*layers)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (x + self.model(x)).clamp(-1, 1)
+
+
+class InvertedResidual(nn.Module):
+    """MobileNetV2's block: expand by 1x1, filter each channel by 3x3, project by 1x1 (arXiv:1801.04381, figure 3)."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int, expansion: int):
+        super().__init__()
+        wide = inputs * expansion
+        layers: list[nn.Module] = []
+        if expansion > 1:
+            layers += [nn.Conv2d(inputs, wide, 1, bias=False), ImageNorm2d(wide, affine=True, cap=6.0), nn.Identity()]
+        layers += [
+            nn.Conv2d(wide, wide, 3, stride=stride, padding=1, groups=wide, bias=False),
+            ImageNorm2d(wide, affine=True, cap=6.0),
+            nn.Identity(),
+            nn.Conv2d(wide, outputs, 1, bias=False),
+            ImageNorm2d(outputs, affine=True),
+        ]
+        self.conv = nn.Sequential(*layers)
+        self.adds = stride == 1 and inputs == outputs
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.conv(x)
+        return y.add_(x) if self.adds else y
+
+
+def _conv_norm_relu6(inputs: int, outputs: int, kernel: int, stride: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, kernel, stride=stride, padding=kernel // 2, bias=False),
+        ImageNorm2d(outputs, affine=True, cap=6.0),
+        nn.Identity(),
+    )
+
+
+class MobileNetPyramid(nn.Module):
+    """The encoder of v2-mobilenet with its feature pyramid: maps at 1/2, 1/4, 1/8, 1/16 and 1/32 of the input.
+
+    `features` is the whole of MobileNetV2, as in the published file; its last three layers are not used.
+    """
+
+    def __init__(self, width: int = 128):
+        super().__init__()
+        features: list[nn.Module] = [_conv_norm_relu6(3, 32, 3, 2)]
+        inputs = 32
+        plan = [
+            (1, 16, 1, 1),
+            (6, 24, 2, 2),
+            (6, 32, 3, 2),
+            (6, 64, 4, 2),
+            (6, 96, 3, 1),
+            (6, 160, 3, 2),
+            (6, 320, 1, 1),
+        ]
+        for expansion, outputs, repeats, stride in plan:
+            for index in range(repeats):
+                features.append(InvertedResidual(inputs, outputs, stride if index == 0 else 1, expansion))
+                inputs = outputs
+        features.append(_conv_norm_relu6(inputs, 1280, 1, 1))
+        self.features = nn.Sequential(*features)
+        cuts = [(0, 2), (2, 4), (4, 7), (7, 11), (11, 16)]
+        self.enc0, self.enc1, self.enc2, self.enc3, self.enc4 = (nn.Sequential(*features[a:b]) for a, b in cuts)
+        self.td1, self.td2, self.td3 = (_top_down(width) for _ in range(3))
+        self.lateral4, self.lateral3, self.lateral2, self.lateral1 = (
+            nn.Conv2d(c, width, 1, bias=False) for c in (160, 64, 32, 24)
+        )
+        self.lateral0 = nn.Conv2d(16, width // 2, 1, bias=False)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        encoded0 = self.enc0(x)
+        encoded1 = self.enc1(encoded0)
+        encoded2 = self.enc2(encoded1)
+        encoded3 = self.enc3(encoded2)
+        map4 = self.lateral4(self.enc4(encoded3))
+        map3 = self.td1(_up(map4).add_(self.lateral3(encoded3)))
+        map2 = self.td2(_up(map3).add_(self.lateral2(encoded2)))
+        map1 = self.td3(_up(map2).add_(self.lateral1(encoded1)))
+        return self.lateral0(encoded0), map1, map2, map3, map4
+
+
+class InceptionPyramid(nn.Module):
+    """The encoder of v2-inception with its feature pyramid, of the same five scales.
+
+    The stem's convolutions are unpadded, so its maps are smaller than the pyramid's: their borders are reflected.
+    `inception` is the whole of Inception-ResNet-v2, as in the published file; its end is not used.
+    """
+
+    def __init__(self, width: int = 256):
+        super().__init__()
+        net = _inception_resnet_v2()
+        self.inception = net
+        self.enc0 = net.conv2d_1a
+        self.enc1 = nn.Sequential(net.conv2d_2a, net.conv2d_2b, net.maxpool_3a)
+        self.enc2 = nn.Sequential(net.conv2d_3b, net.conv2d_4a, net.maxpool_5a)
+        self.enc3 = nn.Sequential(net.mixed_5b, net.repeat, net.mixed_6a)
+        self.enc4 = nn.Sequential(net.repeat_1, net.mixed_7a)
+        self.td1, self.td2, self.td3 = (_top_down(width) for _ in range(3))
+        self.lateral4, self.lateral3, self.lateral2, self.lateral1 = (
+            nn.Conv2d(c, width, 1, bias=False) for c in (2080, 1088, 192, 64)
+        )
+        self.lateral0 = nn.Conv2d(32, width // 2, 1, bias=False)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        encoded0 = self.enc0(x)
+        encoded1 = self.enc1(encoded0)
+        encoded2 = self.enc2(encoded1)
+        encoded3 = self.enc3(encoded2)
+
+        def lateral(layer: nn.Module, encoded: Tensor, before: int, after: int) -> Tensor:
+            return F.pad(layer(encoded), (before, after, before, after), mode="reflect")
+
+        map4 = lateral(self.lateral4, self.enc4(encoded3), 1, 1)
+        map3 = self.td1(_up(map4).add_(lateral(self.lateral3, encoded3, 1, 1)))
+        map2 = self.td2(_up(map3).add_(lateral(self.lateral2, encoded2, 1, 2)))
+        map1 = self.td3(_up(map2).add_(lateral(self.lateral1, encoded1, 1, 1)))
+        return lateral(self.lateral0, encoded0, 0, 1), map1, map2, map3, map4
+
+
+def _inception_resnet_v2() -> nn.Module:
+    """timm's Inception-ResNet-v2 under the names of the published file, with per-image normalization."""
+    from ..torchvision_compat import ensure_torchvision
+
+    ensure_torchvision()
+    from timm.models.inception_resnet_v2 import InceptionResnetV2
+
+    net = InceptionResnetV2()
+    net.last_linear = net.classif
+    del net.classif
+    for module in list(net.modules()):
+        if isinstance(getattr(module, "bn", None), nn.BatchNorm2d):
+            module.bn = ImageNorm2d(module.bn.num_features, affine=True, eps=module.bn.eps, cap=INFINITY)
+    return net
+
+
+def _top_down(width: int) -> nn.Sequential:
+    return nn.Sequential(nn.Conv2d(width, width, 3, padding=1), ImageNorm2d(width, cap=INFINITY), nn.Identity())
+
+
+def _up(x: Tensor, factor: int = 2) -> Tensor:
+    return F.interpolate(x, scale_factor=factor, mode="nearest")
+
+
+class PyramidHead(nn.Module):
+    """Two 3x3 convolutions with ReLU on one map of the pyramid."""
+
+    def __init__(self, inputs: int, outputs: int):
+        super().__init__()
+        self.block0 = nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)
+        self.block1 = nn.Conv2d(outputs, outputs, 3, padding=1, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu_(self.block1(F.relu_(self.block0(x))))
+
+
+class PyramidGenerator(nn.Module):
+    """DeblurGAN-v2's generator (arXiv:1908.03826, figure 3): a feature pyramid whose maps are merged at 1/4 size.
+
+    N x 3 x H x W in [-1, 1], H and W multiples of 32, to the same. The sum of input and correction is clipped.
+    """
+
+    def __init__(self, pyramid: nn.Module, pyramid_width: int, width: int):
+        super().__init__()
+        self.fpn = pyramid
+        self.head1, self.head2, self.head3, self.head4 = (PyramidHead(pyramid_width, width) for _ in range(4))
+        self.smooth = nn.Sequential(
+            nn.Conv2d(4 * width, width, 3, padding=1), ImageNorm2d(width, cap=INFINITY), nn.Identity()
+        )
+        self.smooth2 = nn.Sequential(
+            nn.Conv2d(width, width // 2, 3, padding=1), ImageNorm2d(width // 2, cap=INFINITY), nn.Identity()
+        )
+        self.final = nn.Conv2d(width // 2, 3, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        map0, map1, map2, map3, map4 = self.fpn(x)
+        merged = torch.cat(
+            [_up(self.head4(map4), 8), _up(self.head3(map3), 4), _up(self.head2(map2)), self.head1(map1)], dim=1
+        )
+        merged = _up(self.smooth(merged)).add_(map0)
+        correction = self.final(_up(self.smooth2(merged)))
+        return correction.tanh_().add_(x).clamp_(-1, 1)
+
+
+def _v2_mobilenet() -> PyramidGenerator:
+    return PyramidGenerator(MobileNetPyramid(128), 128, 64)
+
+
+def _v2_inception() -> PyramidGenerator:
+    return PyramidGenerator(InceptionPyramid(256), 256, 128)
+
+
+class Deblur(NetworkBackend):
+    """Backend: RGB in [0, 1] through a network that works in [-1, 1]."""
+
+    def restore(self, image: Tensor, mask: Tensor | None) -> Tensor:
+        return self.network(image * 2 - 1).add_(1).mul_(0.5)
+
+
+_LICENSE = "BSD-3-Clause"
+_PAPER_V1 = (
+    "Kupyn et al., DeblurGAN: Blind Motion Deblurring Using Conditional Adversarial Networks, CVPR 2018, "
+    "https://arxiv.org/abs/1711.07064"
+)
+_PAPER_V2 = (
+    "Kupyn et al., DeblurGAN-v2: Deblurring (Orders-of-Magnitude) Faster and Better, ICCV 2019, "
+    "https://arxiv.org/abs/1908.03826"
+)
+_NORMALIZATION = "It normalizes with the statistics of the whole picture, so tiles come out a little different."
+_GOPRO = "GoPro test, 1111 pictures"
+_CW_SSIM = "as printed in the paper; the authors' SSIM is CW-SSIM"
+
+
+def _figures(psnr: float, ssim: float, protocol: str, paper: str) -> tuple[Figure, ...]:
+    return (
+        Figure("PSNR", psnr, _GOPRO, "as printed in the paper", paper),
+        Figure("SSIM", ssim, _GOPRO, protocol, paper),
+    )
+
+
+V1 = ModelCard(
+    id="deblurgan.v1-resnet9",
+    title="DeblurGAN",
+    tasks=("deblur",),
+    license=_LICENSE,
+    commercial_use=True,
+    summary="Removes camera shake and motion blur with a residual network of nine blocks.",
+    paper=_PAPER_V1,
+    size=SizeRule(multiple_of=4, minimum=32),
+    tiling=Tiling(margin=128, exact=False),
+    weights=Weights(
+        "deblurgan-v1/latest_net_G.pth",
+        _LICENSE,
+        (Source(page="https://github.com/KupynOrest/DeblurGAN"),),
+    ),
+    figures=(
+        *_figures(28.70, 0.927, "as printed in the paper", _PAPER_V1),
+        Figure("PSNR", 25.2, _GOPRO, "released weights, as measured by users: 25.2 to 26.3 dB", "users' reports"),
+    ),
+    notes=(_NORMALIZATION,),
+)
+V2_MOBILENET = ModelCard(
+    id="deblurgan.v2-mobilenet",
+    title="DeblurGAN-v2, MobileNet",
+    tasks=("deblur",),
+    license=_LICENSE,
+    commercial_use=True,
+    summary="Removes motion blur with a feature pyramid on MobileNetV2; small and fast.",
+    paper=_PAPER_V2,
+    size=SizeRule(multiple_of=32, minimum=64),
+    tiling=Tiling(margin=128, exact=False),
+    weights=Weights(
+        "fpn_mobilenet.h5",
+        _LICENSE,
+        (
+            Source(url="https://drive.google.com/uc?export=download&id=1JhnT4BBeKBBSLqTo6UsJ13HeBXevarrU"),
+            Source(page="https://github.com/VITA-Group/DeblurGANv2"),
+        ),
+        size=13_505_344,
+        sha256="6d1b6d9807da3ae8987021c063a5cb6ca0131e76388cdb5164404ee1b1bf522b",
+    ),
+    family_default=True,
+    figures=(
+        *_figures(28.17, 0.925, _CW_SSIM, _PAPER_V2),
+        Figure("PSNR", 26.89, _GOPRO, "released weights, as measured by users", "users' reports"),
+        Figure("SSIM", 0.814, _GOPRO, "released weights, as measured by users", "users' reports"),
+    ),
+    notes=(_NORMALIZATION,),
+)
+V2_INCEPTION = ModelCard(
+    id="deblurgan.v2-inception",
+    title="DeblurGAN-v2, Inception-ResNet-v2",
+    tasks=("deblur",),
+    license=_LICENSE,
+    commercial_use=True,
+    summary="Removes motion blur with a feature pyramid on Inception-ResNet-v2; the best of its family, and slow.",
+    paper=_PAPER_V2,
+    size=SizeRule(multiple_of=32, minimum=128),
+    tiling=Tiling(margin=128, exact=False),
+    weights=Weights(
+        "fpn_inception.h5",
+        _LICENSE,
+        (
+            Source(
+                url="https://drive.usercontent.google.com/download?id=1UXcsRVW-6KF23_TNzxw-xC0SzaMfXOaR&export=download&confirm=t"
+            ),
+            Source(page="https://github.com/VITA-Group/DeblurGANv2"),
+        ),
+    ),
+    figures=(
+        *_figures(29.55, 0.934, _CW_SSIM, _PAPER_V2),
+        Figure("PSNR", 27.66, _GOPRO, "released weights, as measured by users", "users' reports"),
+        Figure("SSIM", 0.850, _GOPRO, "released weights, as measured by users", "users' reports"),
+    ),
+    notes=(_NORMALIZATION,),
+)
+
+_NETWORKS = {
+    V1.id: ResNetGenerator,
+    V2_MOBILENET.id: _v2_mobilenet,
+    V2_INCEPTION.id: _v2_inception,
+}
+
+
+@register(V1, V2_MOBILENET, V2_INCEPTION)
+def build(card: ModelCard, state: Mapping[str, Tensor]) -> Deblur:
+    """The backend of a card. Raises RuntimeError when the tensors are not exactly the network's."""
+    return Deblur(build_with(_NETWORKS[card.id], state))

@@ -1,0 +1,395 @@
+"""GPEN (2021): portraits restored by a StyleGAN2 decoder inside a U-shaped network (arXiv:2105.06070).
+
+Everything is in [-1, 1], RGB; the portraits are aligned and square. Equalized learning rates, modulation and
+demodulation are StyleGAN2's (arXiv:1912.04958, section 2.2, equations 1 to 3).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..card import Figure, ModelCard, SizeRule, Source, Weights
+from ..layers import NetworkBackend, build_with
+from ..registry import register
+
+GAIN = math.sqrt(2)
+SLOPE = 0.2
+
+
+def fir_kernel(gain: float = 1.0) -> Tensor:
+    """The binomial low-pass kernel [1, 3, 3, 1] x [1, 3, 3, 1] that sums to `gain`."""
+    taps = torch.tensor([1.0, 3.0, 3.0, 1.0])
+    return torch.outer(taps, taps) * (gain / 64)
+
+
+class FIR(nn.Module):
+    """Holds the FIR kernel that published files store as `kernel`."""
+
+    def __init__(self, gain: float = 1.0):
+        super().__init__()
+        self.register_buffer("kernel", fir_kernel(gain))
+
+    def filter(self, x: Tensor, before: int, after: int) -> Tensor:
+        """Each channel of x, padded with zeros, convolved with the kernel."""
+        x = F.pad(x, (before, after, before, after))
+        channels = x.shape[1]
+        return F.conv2d(x, self.kernel.flip(0, 1).expand(channels, 1, 4, 4), groups=channels)
+
+    def up(self, x: Tensor) -> Tensor:
+        """x at twice its size: zeros between the pixels, then the filter."""
+        n, c, h, w = x.shape
+        spread = x.new_zeros(n, c, 2 * h, 2 * w)
+        spread[..., ::2, ::2] = x
+        return self.filter(spread, 2, 1)
+
+
+class EqualLinear(nn.Module):
+    """A linear layer with an equalized learning rate, with a leaky ReLU when `activation`."""
+
+    def __init__(self, inputs: int, outputs: int, *, rate: float = 1.0, activation: bool = False):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(outputs, inputs) / rate)
+        self.bias = nn.Parameter(torch.zeros(outputs))
+        self.rate, self.activation = rate, activation
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = F.linear(x, self.weight * (self.rate / math.sqrt(self.weight.shape[1])), self.bias * self.rate)
+        return F.leaky_relu(y, SLOPE) * GAIN if self.activation else y
+
+
+class EqualConv2d(nn.Module):
+    """A convolution with an equalized learning rate and without a bias."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(outputs, inputs, kernel, kernel))
+        self.stride = stride
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.conv2d(x, self.weight / math.sqrt(self.weight[0].numel()), stride=self.stride)
+
+
+class BiasedLeakyReLU(nn.Module):
+    """A bias per channel, a leaky ReLU of slope 0.2 and a gain of sqrt(2)."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.bias = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.leaky_relu(x + self.bias.view(1, -1, 1, 1), SLOPE) * GAIN
+
+
+class ModulatedConv2d(nn.Module):
+    """StyleGAN2's convolution: the style scales the input channels of the weights, demodulation normalizes them."""
+
+    def __init__(
+        self, inputs: int, outputs: int, kernel: int, style: int, *, up: bool = False, demodulate: bool = True
+    ):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(1, outputs, inputs, kernel, kernel))
+        if up:
+            self.blur = FIR(4)
+        self.modulation = EqualLinear(style, inputs)
+        self.up, self.demodulate = up, demodulate
+
+    def forward(self, x: Tensor, style: Tensor) -> Tensor:
+        n, inputs, h, w = x.shape
+        _, outputs, _, k, _ = self.weight.shape
+        weight = self.weight * (1 / math.sqrt(inputs * k * k)) * self.modulation(style).view(n, 1, inputs, 1, 1)
+        if self.demodulate:
+            weight = weight * (weight.square().sum((2, 3, 4), keepdim=True) + 1e-8).rsqrt()
+        x = x.reshape(1, n * inputs, h, w)
+        if self.up:
+            weight = weight.transpose(1, 2).reshape(n * inputs, outputs, k, k)
+            y = F.conv_transpose2d(x, weight, stride=2, groups=n)
+            return self.blur.filter(y.view(n, outputs, 2 * h + 1, 2 * w + 1), 1, 1)
+        y = F.conv2d(x, weight.view(n * outputs, inputs, k, k), padding=k // 2, groups=n)
+        return y.view(n, outputs, h, w)
+
+
+class NoiseInjection(nn.Module):
+    """Puts the encoder's features, weighted, where StyleGAN2 has noise: as further channels (GPEN, section 3.2)."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(1))
+
+
+class StyledConv(nn.Module):
+    """A modulated convolution, concatenated with the encoder's features, and its activation."""
+
+    def __init__(self, inputs: int, outputs: int, style: int, *, up: bool = False):
+        super().__init__()
+        self.conv = ModulatedConv2d(inputs, outputs, 3, style, up=up)
+        self.noise = NoiseInjection()
+        self.activate = BiasedLeakyReLU(2 * outputs)
+
+    def forward(self, x: Tensor, style: Tensor, features: Tensor) -> Tensor:
+        return self.activate(torch.cat([self.conv(x, style), self.noise.weight * features], dim=1))
+
+
+class ToRGB(nn.Module):
+    """The picture at one scale, added to the one of half the size."""
+
+    def __init__(self, inputs: int, style: int, *, up: bool = True):
+        super().__init__()
+        if up:
+            self.upsample = FIR(4)
+        self.conv = ModulatedConv2d(inputs, 3, 1, style, demodulate=False)
+        self.bias = nn.Parameter(torch.zeros(1, 3, 1, 1))
+
+    def forward(self, x: Tensor, style: Tensor, smaller: Tensor | None = None) -> Tensor:
+        y = self.conv(x, style) + self.bias
+        return y if smaller is None else y + self.upsample.up(smaller)
+
+
+class ConstantInput(nn.Module):
+    """The learned 4 x 4 map at which the decoder starts."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.input = nn.Parameter(torch.randn(1, channels, 4, 4))
+
+
+class PixelNorm(nn.Module):
+    """Each vector scaled to a mean square of 1."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * (x.square().mean(1, keepdim=True) + 1e-8).rsqrt()
+
+
+def fixed_noise(channels: int, side: int) -> Tensor:
+    """Gaussian noise, 1 x channels x side x side, always the same."""
+    return torch.randn(1, channels, side, side, generator=torch.Generator().manual_seed(side))
+
+
+class Decoder(nn.Module):
+    """StyleGAN2's generator with encoder features in place of noise."""
+
+    def __init__(self, size: int, style: int, layers: int, channels: dict[int, int]):
+        super().__init__()
+        mapping = [EqualLinear(style, style, rate=0.01, activation=True) for _ in range(layers)]
+        self.style = nn.Sequential(PixelNorm(), *mapping)
+        self.input = ConstantInput(channels[4])
+        self.conv1 = StyledConv(channels[4], channels[4], style)
+        self.to_rgb1 = ToRGB(2 * channels[4], style, up=False)
+        self.convs, self.to_rgbs = nn.ModuleList(), nn.ModuleList()
+        inputs, side = channels[4], 8
+        while side <= size:
+            outputs = channels[side]
+            self.convs.append(StyledConv(2 * inputs, outputs, style, up=True))
+            self.convs.append(StyledConv(2 * outputs, outputs, style))
+            self.to_rgbs.append(ToRGB(2 * outputs, style))
+            inputs, side = outputs, 2 * side
+
+    def forward(self, code: Tensor, features: list[Tensor]) -> Tensor:
+        """code: N x style. features: the encoder's, from 4 x 4 up to its input's size.
+
+        Beyond that size (the SR form) there is noise, as in StyleGAN2; here it is the same for every picture.
+        """
+        style = self.style(code)
+        x = self.input.input.expand(code.shape[0], -1, -1, -1)
+        x = self.conv1(x, style, features[0])
+        picture = self.to_rgb1(x, style)
+        for index, to_rgb in enumerate(self.to_rgbs):
+            first, second = self.convs[2 * index], self.convs[2 * index + 1]
+            if index + 1 < len(features):
+                extra = features[index + 1]
+            else:
+                extra = fixed_noise(second.conv.weight.shape[1], 8 << index).to(x).expand(len(x), -1, -1, -1)
+            x = second(first(x, style, extra), style, extra)
+            picture = to_rgb(x, style, picture)
+        return picture
+
+
+def _encoder_layer(inputs: int, outputs: int, *, down: bool) -> nn.Sequential:
+    layers: list[nn.Module] = [EqualConv2d(inputs, outputs, 3 if down else 1, stride=2 if down else 1)]
+    return nn.Sequential(nn.Sequential(*([FIR()] if down else []), *layers, BiasedLeakyReLU(outputs)))
+
+
+class FullGenerator(nn.Module):
+    """GPEN's network (figure 2). N x 3 x S x S in [-1, 1] to (N x 3 x T x T, None); T > S is the published SR form.
+
+    `channel_multiplier` widens the layers from 64 x 64 on, `narrow` all of them.
+    """
+
+    def __init__(
+        self,
+        size: int,
+        style_dim: int = 512,
+        n_mlp: int = 8,
+        channel_multiplier: int = 2,
+        narrow: float = 1.0,
+        out_size: int | None = None,
+    ):
+        super().__init__()
+        self.size, self.out_size = size, out_size or size
+        if self.out_size < size or any(s < 8 or s & (s - 1) for s in (size, self.out_size)):
+            raise ValueError(
+                f"sizes are powers of two from 8 on, the output's at least the input's: {size}, {out_size}"
+            )
+        widths = {
+            side: 512 if side <= 32 else 16384 * channel_multiplier // side for side in (2**i for i in range(2, 12))
+        }
+        channels = {side: int(width * narrow) for side, width in widths.items()}
+        self.generator = Decoder(self.out_size, style_dim, n_mlp, channels)
+        self.ecd0 = _encoder_layer(3, channels[size], down=False)
+        self.depth = size.bit_length() - 2
+        for level in range(1, self.depth):
+            side = size >> level
+            setattr(self, f"ecd{level}", _encoder_layer(channels[2 * side], channels[side], down=True))
+        self.final_linear = nn.Sequential(EqualLinear(channels[4] * 16, style_dim, activation=True))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, None]:
+        features = []
+        for level in range(self.depth):
+            layer = getattr(self, f"ecd{level}")[0]
+            if level:
+                x = layer[0].filter(x, 2, 2)
+            x = layer[-1](layer[-2](x))
+            features.append(x)
+        code = self.final_linear(x.flatten(1))
+        return self.generator(code, features[::-1]), None
+
+
+class Portrait(NetworkBackend):
+    """Backend: aligned portraits, RGB in [0, 1], through a network that works in [-1, 1].
+
+    Colorization starts from the luma, whatever colors there are. Inpainting starts from a picture whose holes are
+    painted white, as the network was trained.
+    """
+
+    def __init__(self, network: FullGenerator, *, grey: bool = False):
+        super().__init__(network)
+        self.grey = grey
+
+    def restore(self, image: Tensor, mask: Tensor | None) -> Tensor:
+        if self.grey:
+            luma = image.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)
+            image = (image * luma).sum(1, keepdim=True).expand(-1, 3, -1, -1)
+        if mask is not None:
+            image = torch.where(mask > 0, torch.ones_like(image), image)
+        picture, _ = self.network(image * 2 - 1)
+        return picture.add_(1).mul_(0.5).clamp_(0, 1)
+
+
+_LICENSE = "no license file; the authors allow academic and non-commercial use only"
+_PAPER = (
+    "Yang et al., GAN Prior Embedded Network for Blind Face Restoration in the Wild, CVPR 2021, "
+    "https://arxiv.org/abs/2105.06070"
+)
+_HOST = "https://public-vigen-video.oss-cn-shanghai.aliyuncs.com/robin/models/"
+_PAGE = Source(page="https://github.com/yangxy/GPEN")
+_HIRES_PAGE = "https://www.modelscope.cn/models/damo/cv_gpen_image-portrait-enhancement-hires/summary"
+_HIRES_FILES = "https://www.modelscope.cn/models/iic/cv_gpen_image-portrait-enhancement-hires/resolve/master/"
+_ALIGNED = "It expects one aligned face that fills the picture."
+_FIGURES = tuple(
+    Figure(
+        metric, value, "CelebA-HQ, synthetically degraded", "blind face restoration, as printed in the paper", _PAPER
+    )
+    for metric, value in (("PSNR", 20.80), ("FID", 31.72), ("LPIPS", 0.346))
+)
+
+
+def _card(
+    variant: str,
+    size: int,
+    weights: Weights,
+    *,
+    title: str,
+    task: str = "face",
+    summary: str = "Restores a degraded portrait with a generative prior.",
+    notes: tuple[str, ...] = (),
+    **more: object,
+) -> ModelCard:
+    return ModelCard(
+        id=f"gpen.{variant}",
+        title=title,
+        tasks=(task,),
+        license=_LICENSE,
+        commercial_use=False,
+        summary=summary,
+        paper=_PAPER,
+        size=SizeRule(square=size),
+        weights=weights,
+        notes=(_ALIGNED, *notes),
+        **more,
+    )
+
+
+def _hosted(name: str) -> Weights:
+    return Weights(f"{name}.pth", _LICENSE, (Source(url=f"{_HOST}{name}.pth"), _PAGE))
+
+
+def _hires(name: str, published: str) -> Weights:
+    return Weights(f"{name}.pth", _LICENSE, (Source(url=_HIRES_FILES + published), Source(page=_HIRES_PAGE)))
+
+
+CARDS = (
+    _card("bfr-256", 256, _hosted("GPEN-BFR-256"), title="GPEN 256", notes=("A narrow network, weaker than 512.",)),
+    _card(
+        "bfr-512",
+        512,
+        Weights(
+            "GPEN-BFR-512.pth",
+            _LICENSE,
+            (
+                Source(repo="akhaliq/GPEN-BFR-512", file="GPEN-BFR-512.pth"),
+                Source(url=f"{_HOST}GPEN-BFR-512.pth"),
+                _PAGE,
+            ),
+            size=284_085_738,
+            sha256="f1002c41add95b0decad69604d80455576f7187dd99ca16bd611bcfd44c10b51",
+        ),
+        title="GPEN 512",
+        family_default=True,
+        figures=_FIGURES,
+        notes=("The authors say that the released weights are not their best ones.",),
+    ),
+    _card(
+        "bfr-1024",
+        1024,
+        _hires("GPEN-BFR-1024", "pytorch_model.pt"),
+        title="GPEN 1024",
+        notes=("The published file is called pytorch_model.pt.",),
+    ),
+    _card(
+        "bfr-2048",
+        2048,
+        _hires("GPEN-BFR-2048", "pytorch_model-2048.pt"),
+        title="GPEN 2048",
+        summary="Restores a degraded portrait at the resolution of a selfie camera.",
+        notes=("The published file is called pytorch_model-2048.pt.",),
+    ),
+    _card(
+        "colorization-1024",
+        1024,
+        _hosted("GPEN-Colorization-1024"),
+        title="GPEN face colorization",
+        task="colorize",
+        summary="Gives a grey portrait its colors.",
+    ),
+    _card(
+        "inpainting-1024",
+        1024,
+        _hosted("GPEN-Inpainting-1024"),
+        title="GPEN face inpainting",
+        task="inpaint",
+        summary="Fills holes in a portrait.",
+    ),
+)
+
+
+@register(*CARDS)
+def build(card: ModelCard, state: Mapping[str, Tensor]) -> Portrait:
+    """The backend of a card. Raises RuntimeError when the tensors are not exactly the network's."""
+    size = card.size.square
+    small = {"channel_multiplier": 1, "narrow": 0.5} if size == 256 else {}
+    network = build_with(lambda: FullGenerator(size, **small), state)
+    return Portrait(network, grey=card.tasks == ("colorize",))

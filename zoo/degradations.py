@@ -109,3 +109,34 @@ def downscale(image: np.ndarray, factor: int) -> np.ndarray:
 def to_8_bit(image: np.ndarray) -> np.ndarray:
     """Float in [0, 1] -> rounded uint8, as any stored picture is."""
     return np.round(np.clip(image, 0, 1) * 255).astype(np.uint8)
+
+
+def blind_face(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Blur, down-sampling, noise and JPEG in this order, then back to the old size.
+
+    Wang et al., "GFP-GAN" (CVPR 2021), section 4.1: Gaussian blur of sigma 0.2 to 10 (here of any direction and
+    elongation), down-sampling by 1 to 8, noise of 0 to 15 of 255, JPEG of quality 60 to 100. GPEN's chain (CVPR 2021,
+    equation 1) has the same steps. Sigmas are meant for faces of 512 pixels and scale with the shorter side.
+    """
+    import cv2
+
+    height, width = image.shape[:2]
+    unit = min(height, width) / 512
+    kernel = _gaussian_kernel(rng.uniform(0.2, 10, 2) * unit, rng.uniform(0, np.pi))
+    blurred = cv2.filter2D(image, -1, kernel, borderType=cv2.BORDER_REFLECT_101)
+    factor = rng.uniform(1, 8)
+    size = (max(1, round(width / factor)), max(1, round(height / factor)))
+    small = cv2.resize(blurred, size, interpolation=cv2.INTER_AREA)
+    noisy = gaussian_noise(small, rng, rng.uniform(0, 15) / 255)
+    stored = jpeg(noisy, int(rng.integers(60, 101)))
+    return np.clip(cv2.resize(stored, (width, height), interpolation=cv2.INTER_LINEAR), 0, 1)
+
+
+def _gaussian_kernel(sigmas: np.ndarray, angle: float) -> np.ndarray:
+    """A Gaussian with these two standard deviations along axes turned by `angle`, cut at 3 sigma; sums to one."""
+    radius = max(1, int(np.ceil(3 * sigmas.max())))
+    y, x = np.mgrid[-radius : radius + 1, -radius : radius + 1]
+    u = x * np.cos(angle) + y * np.sin(angle)
+    v = y * np.cos(angle) - x * np.sin(angle)
+    kernel = np.exp(-0.5 * ((u / sigmas[0]) ** 2 + (v / sigmas[1]) ** 2))
+    return (kernel / kernel.sum()).astype(np.float32)

@@ -25,6 +25,10 @@ class PictureError(ZooError):
     """A picture cannot be read, is not allowed, or cannot be written."""
 
 
+class OutputError(PictureError):
+    """A file cannot be written: no permission, a full disk, a format that cannot hold the picture."""
+
+
 class MaskError(ZooError):
     """A mask does not fit its picture or leaves nothing to do."""
 

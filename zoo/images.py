@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .errors import PictureError, describe_os_error
+from .errors import OutputError, PictureError, describe_os_error
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -245,30 +245,30 @@ def _upright(array: np.ndarray, orientation: int) -> np.ndarray:
 
 
 def check_writable(path: str | os.PathLike, bits: int = 8) -> None:
-    """Raise PictureError when a picture of 8 or 16 bits cannot be written under this name, before work is done."""
+    """Raise OutputError when a picture of 8 or 16 bits cannot be written under this name, before work is done."""
     suffix = Path(path).suffix.lower()
     if suffix not in SUFFIXES - {".bmp"}:
-        raise PictureError(f"cannot write {path}: use .png, .jpg, .webp or .tif.")
+        raise OutputError(f"cannot write {path}: use .png, .jpg, .webp or .tif.")
     if bits == 16 and suffix not in (".png", ".tif", ".tiff"):
-        raise PictureError(f"cannot write 16 bits per channel to {path}: use .png or .tif.")
+        raise OutputError(f"cannot write 16 bits per channel to {path}: use .png or .tif.")
 
 
 def write(path: str | os.PathLike, picture: Picture) -> None:
     """Write a picture whole or not at all, in the format of the name's suffix.
 
-    JPEG is written at quality 95 without chroma subsampling, WebP losslessly, TIFF with deflate. Raises PictureError
+    JPEG is written at quality 95 without chroma subsampling, WebP losslessly, TIFF with deflate. Raises OutputError
     when the format cannot hold the picture (JPEG has no alpha; only PNG and TIFF hold 16 bits) or the file cannot
     be written (a full disk, no permission).
     """
     path = Path(path)
     check_writable(path, 16 if picture.maximum == 65535 else 8)
     if picture.alpha is not None and path.suffix.lower() in (".jpg", ".jpeg"):
-        raise PictureError(f"cannot write transparency to {path}: use .png, .webp or .tif.")
+        raise OutputError(f"cannot write transparency to {path}: use .png, .webp or .tif.")
     write_bytes(path, encode(picture, path.suffix.lower()))
 
 
 def write_bytes(path: str | os.PathLike, data: bytes) -> None:
-    """Write a file whole or not at all. Raises PictureError with the reason when it cannot be written."""
+    """Write a file whole or not at all. Raises OutputError with the reason when it cannot be written."""
     path = Path(path)
     temporary = None
     try:
@@ -281,7 +281,7 @@ def write_bytes(path: str | os.PathLike, data: bytes) -> None:
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
     except OSError as error:
-        raise PictureError(f"cannot write {path}: {describe_os_error(error)}.") from None
+        raise OutputError(f"cannot write {path}: {describe_os_error(error)}.") from None
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)

@@ -108,7 +108,7 @@ def plan(args: argparse.Namespace) -> list[tuple[Path, Path, Path | None]]:
             if args.existing == "error":
                 raise PictureError(f"{target} exists; pass --existing overwrite or --existing skip.")
         jobs.append((source, target, _mask_for(source, args.mask)))
-    _check_folder(args.output.parent if targets == [args.output] else args.output)
+    check_folder(args.output.parent if targets == [args.output] else args.output)
     return jobs
 
 
@@ -130,7 +130,7 @@ def _mask_for(source: Path, mask: Path | None) -> Path | None:
     raise PictureError(f"there is no mask named {source.stem} in {mask}.")
 
 
-def _check_folder(folder: Path) -> None:
+def check_folder(folder: Path) -> None:
     """Raise PictureError now, not after minutes of work, when the output folder cannot be written."""
     import tempfile
 

@@ -1,0 +1,112 @@
+"""`python -m eval`: measure backends on a data set."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from zoo.cli import guarded
+
+DESCRIPTION = """\
+Measure restoration backends. Stage 1 restores and stores, stage 2 measures what is stored; a run that was stopped
+goes on where it was. "python -m eval datasets", "scenarios" and "metrics" list what there is.
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line; building it imports nothing heavy."""
+    top = argparse.ArgumentParser(prog="python -m eval", description=DESCRIPTION)
+    top.add_argument("--model", required=True, metavar="ID[,ID...]", help="model ids or families, or all: every model "
+                     "that can run here and fits")  # fmt: skip
+    top.add_argument("--dataset", required=True, metavar="NAME|folder:PATH|pairs:PATH", help="sample, a named set, a "
+                     "folder of clean pictures, or a folder of pairs")  # fmt: skip
+    top.add_argument("--scenario", metavar="S[,S...]", help="how inputs are made; default: the data set's own, else "
+                     "all that fit the models")  # fmt: skip
+    top.add_argument("--limit", type=int, metavar="N", help="only the first N pictures by name (such runs do not rank)")
+    top.add_argument("--seed", type=int, default=0, metavar="S", help="seed of the inputs (default 0)")
+    top.add_argument("--out", type=Path, default=Path("runs"), metavar="DIR", help="where work is kept (default runs)")
+    top.add_argument("--data-root", type=Path, metavar="DIR", help="folder of the named data sets (default: ZOO_DATA)")
+    top.add_argument("--device", default="auto", help="auto (default), cpu, cuda, cuda:1, mps")
+    top.add_argument("--precision", default="fp32", help="fp32 (default), fp16, bf16")
+    top.add_argument("--tile", default="auto", metavar="N|auto|none", help="as in `python -m zoo restore`")
+    top.add_argument("--weights", type=Path, metavar="FILE", help="a checkpoint for the one model named")
+    top.add_argument("--workers", type=int, metavar="N", help="pictures at a time; default: 1 in stage 1, so that "
+                     "latencies compare, and one per core in stage 2")  # fmt: skip
+    top.add_argument("--stage", choices=["predict", "score", "all"], default="all", help="restore only, measure only, "
+                     "or both (default)")  # fmt: skip
+    return top
+
+
+def listings() -> dict:
+    """The listing commands by name."""
+    return {"datasets": _datasets, "scenarios": _scenarios, "metrics": _metrics}
+
+
+def _datasets(arguments: list[str]) -> int:
+    listing = argparse.ArgumentParser(prog="python -m eval datasets", description="List the data sets.")
+    listing.add_argument("--data-root", type=Path, metavar="DIR", help="folder of the named sets (default: ZOO_DATA)")
+    args = listing.parse_args(arguments)
+    from zoo.cli import table
+    from zoo.images import find_pictures
+
+    from .datasets import CARDS, SAMPLE, data_root, locate
+
+    rows = []
+    for card in CARDS.values():
+        folder = locate(card, data_root(args.data_root))
+        if card is SAMPLE:
+            here = "embedded"
+        elif folder is None:
+            here = "no"
+        else:
+            here = f"{sum(1 for _ in find_pictures(folder, recursive=True)):,} pictures in {folder}"
+        expected = f"{card.expected:,}"
+        rows.append((card.id, ", ".join(card.tasks), expected, card.size, card.scenario or "all that fit", here,
+                     card.license, card.source))  # fmt: skip
+    print(table(("id", "task", "pictures", "size", "scenario", "on this machine", "license", "source"), rows))
+    return 0
+
+
+def _scenarios(arguments: list[str]) -> int:
+    argparse.ArgumentParser(prog="python -m eval scenarios", description="List the scenarios.").parse_args(arguments)
+    from zoo.cli import table
+
+    from .scenarios import SCENARIOS
+
+    rows = [(s.id, f"v{s.version}", ", ".join(s.tasks), s.primary, s.title) for s in SCENARIOS.values()]
+    print(table(("id", "version", "for models of task", "ranked by", "input"), rows))
+    return 0
+
+
+def _metrics(arguments: list[str]) -> int:
+    argparse.ArgumentParser(prog="python -m eval metrics", description="List the metrics.").parse_args(arguments)
+    from zoo.cli import table
+
+    from .metrics import METRICS
+
+    rows = [
+        (m.id, "higher" if m.higher_is_better else "lower", m.unit or "-", m.title, m.unavailable() or "ready")
+        for m in METRICS.values()
+    ]
+    print(table(("id", "better", "unit", "protocol", "state"), rows))
+    return 0
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Parse the command line, run it, return the exit status."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments and arguments[0] in listings():
+        return guarded(lambda: listings()[arguments[0]](arguments[1:]))
+    args = parser().parse_args(arguments)
+
+    def run() -> int:
+        from .run import run
+
+        return run(args)
+
+    return guarded(run)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,199 @@
+"""Metrics, each with its protocol in its id.
+
+Inputs are HxWx3 uint8 RGB pictures of equal size. Y is BT.601 luma in [16, 235], as Matlab's rgb2ycbcr gives it and
+the restoration literature uses it (pyiqa's own default is the luma of YIQ). What pyiqa has is computed by pyiqa, in
+float32 on the CPU.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from zoo.errors import UnknownNameError, WeightsError, ZooError
+from zoo.torchvision_compat import ensure_torchvision
+from zoo.weights import sha256_of
+from zoo.weights.places import local_folder
+
+Compute = Callable[[np.ndarray, np.ndarray, "np.ndarray | None"], float]
+
+
+class NotComputable(ZooError):
+    """The metric is not defined for this picture."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One way to measure a restored picture."""
+
+    id: str
+    title: str
+    higher_is_better: bool
+    low: float
+    high: float
+    """Bounds of the values."""
+    unit: str
+    compute: Compute
+    """(restored, truth, mask) -> value; raises NotComputable."""
+    needs: Callable[[], str | None] = lambda: None
+    """Why it cannot be computed on this machine, or None."""
+    needs_mask: bool = False
+    needs_truth: bool = True
+
+    def unavailable(self) -> str | None:
+        """Why the metric cannot be computed here, or None."""
+        return self.needs()
+
+
+@functools.cache
+def _pyiqa(name: str, **options):
+    ensure_torchvision()
+    import pyiqa
+
+    return pyiqa.create_metric(name, device="cpu", **options)
+
+
+def _tensor(image: np.ndarray):
+    import torch
+
+    return torch.tensor(image).permute(2, 0, 1)[None].float() / 255
+
+
+def _by_pyiqa(name: str, **options) -> Compute:
+    def compute(restored: np.ndarray, truth: np.ndarray, mask: np.ndarray | None) -> float:
+        return float(_pyiqa(name, **options)(_tensor(restored), _tensor(truth)))
+
+    return compute
+
+
+def _ssim(luma: bool, scales: int) -> Compute:
+    """pyiqa's SSIM (Wang et al. 2004) or, over several scales, MS-SSIM (Wang et al. 2003).
+
+    pyiqa's classes compute in float64, some fifteen times slower; its functions give the same in float32 to 2e-5.
+    """
+    minimum = 161 if scales > 1 else 11
+
+    def compute(restored: np.ndarray, truth: np.ndarray, mask: np.ndarray | None) -> float:
+        if min(truth.shape[:2]) < minimum:
+            raise NotComputable(f"needs pictures of at least {minimum} x {minimum} pixels")
+        ensure_torchvision()
+        from pyiqa.archs import func_util, ssim_arch
+
+        x, y = (func_util.preprocess_rgb(_tensor(image), luma, 255, "ycbcr") for image in (restored, truth))
+        return float((ssim_arch.ms_ssim if scales > 1 else ssim_arch.ssim)(x, y, data_range=255))
+
+    return compute
+
+
+def _l1_percent(restored: np.ndarray, truth: np.ndarray, mask: np.ndarray | None) -> float:
+    return float(np.abs(restored.astype(np.int16) - truth).mean() / 255 * 100)
+
+
+def _in_hole(restored: np.ndarray, truth: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
+    if mask is None:
+        raise NotComputable("needs a mask")
+    return restored[mask].astype(np.float64) - truth[mask]
+
+
+def _psnr_hole(restored: np.ndarray, truth: np.ndarray, mask: np.ndarray | None) -> float:
+    # The floor under the error (80 dB) is pyiqa's, so that psnr_hole and psnr_rgb agree on a hole of the whole picture.
+    mse = np.mean((_in_hole(restored, truth, mask) / 255) ** 2)
+    return float(10 * np.log10(1 / (mse + 1e-8)))
+
+
+def _l1_hole_percent(restored: np.ndarray, truth: np.ndarray, mask: np.ndarray | None) -> float:
+    return float(np.abs(_in_hole(restored, truth, mask)).mean() / 255 * 100)
+
+
+ALEXNET = ("alexnet-owt-7be5be79.pth", "7be5be79")
+"""File name of torchvision's AlexNet, and the first digits of its sha256."""
+NIQE_PARAMETERS = "niqe_modelparameters.mat"
+
+
+def _find(name: str, *folders: str) -> Path | None:
+    """A weights file in the ZOO_WEIGHTS folder or in torch's hub cache."""
+    hub = Path(os.environ.get("TORCH_HOME", Path.home() / ".cache" / "torch")) / "hub"
+    places = [hub / folder for folder in folders]
+    if local := local_folder():
+        places.insert(0, local)
+    return next((place / name for place in places if (place / name).is_file()), None)
+
+
+def _lpips_needs() -> str | None:
+    if _find(ALEXNET[0], "checkpoints"):
+        return None
+    return f"{ALEXNET[0]} (torchvision's AlexNet, 233 MB) is not in the ZOO_WEIGHTS folder or torch's hub cache"
+
+
+def _niqe_needs() -> str | None:
+    if _find(NIQE_PARAMETERS, "pyiqa"):
+        return None
+    return f"{NIQE_PARAMETERS} (pyiqa's, 10 kB) is not in the ZOO_WEIGHTS folder or torch's hub cache"
+
+
+@functools.cache
+def _lpips_alex():
+    ensure_torchvision()
+    import lpips
+    import torch
+
+    path = _find(ALEXNET[0], "checkpoints")
+    if not sha256_of(path).startswith(ALEXNET[1]):
+        raise WeightsError(f"{path} is not torchvision's AlexNet: its sha256 does not begin with {ALEXNET[1]}.")
+    # The package has the linear heads inside; the backbone is set by hand, as its own loader would download it.
+    network = lpips.LPIPS(net="alex", version="0.1", pnet_rand=True, verbose=False).eval()
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    for part in (network.net.slice1, network.net.slice2, network.net.slice3, network.net.slice4, network.net.slice5):
+        for index, layer in part.named_children():
+            if f"features.{index}.weight" in state:
+                layer.weight.data.copy_(state[f"features.{index}.weight"])
+                layer.bias.data.copy_(state[f"features.{index}.bias"])
+    return network
+
+
+def _lpips_compute(restored: np.ndarray, truth: np.ndarray, mask: np.ndarray | None) -> float:
+    import torch
+
+    if min(truth.shape[:2]) < 64:
+        raise NotComputable("needs pictures of at least 64 x 64 pixels")
+    with torch.inference_mode():
+        return float(_lpips_alex()(_tensor(restored) * 2 - 1, _tensor(truth) * 2 - 1))
+
+
+def _niqe_compute(restored: np.ndarray, truth: np.ndarray, mask: np.ndarray | None) -> float:
+    if min(restored.shape[:2]) < 193:
+        raise NotComputable("needs pictures of at least 193 x 193 pixels")
+    metric = _pyiqa("niqe", pretrained_model_path=str(_find(NIQE_PARAMETERS, "pyiqa")))
+    return float(metric(_tensor(restored)))
+
+
+METRICS = {
+    metric.id: metric
+    for metric in (
+        Metric("psnr_rgb", "PSNR over R, G and B", True, 0, 80, "dB", _by_pyiqa("psnr")),
+        Metric("psnr_y", "PSNR of luma in [16, 235], peak 255", True, 0, 80, "dB", _by_pyiqa("psnry", color_space="ycbcr")),
+        Metric("ssim_rgb", "SSIM, Gaussian window 11, sigma 1.5, mean of R, G, B", True, -1, 1, "",
+               _ssim(luma=False, scales=1)),
+        Metric("ssim_y", "SSIM, Gaussian window 11, sigma 1.5, luma", True, -1, 1, "", _ssim(luma=True, scales=1)),
+        Metric("ms_ssim_y", "MS-SSIM of luma, five scales", True, 0, 1, "", _ssim(luma=True, scales=5)),
+        Metric("l1_percent", "mean absolute error, R, G, B, of the full range", False, 0, 100, "%", _l1_percent),
+        Metric("psnr_hole", "PSNR over R, G, B inside the hole", True, 0, 80, "dB", _psnr_hole, needs_mask=True),
+        Metric("l1_hole_percent", "mean absolute error inside the hole", False, 0, 100, "%", _l1_hole_percent,
+               needs_mask=True),
+        Metric("lpips_alex", "LPIPS 0.1 with AlexNet, inputs in [-1, 1]", False, 0, 1, "", _lpips_compute,
+               _lpips_needs),
+        Metric("niqe", "NIQE, no reference (pyiqa)", False, 0, 100, "", _niqe_compute, _niqe_needs, needs_truth=False),
+    )
+}  # fmt: skip
+
+
+def get_metric(name: str) -> Metric:
+    """The metric of that id. Raises UnknownNameError."""
+    if name not in METRICS:
+        raise UnknownNameError("metric", name, METRICS)
+    return METRICS[name]

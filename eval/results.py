@@ -1,0 +1,173 @@
+"""The result file: what one run of one model on one scenario found, with all that is needed to check it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+import zoo
+from zoo.errors import ZooError
+
+SCHEMA_VERSION = 1
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class ModelFacts(_Strict):
+    id: str
+    requested: str = Field(description="the name as typed: a family name stands for one of its variants")
+    title: str
+    license: str
+    weights_sha256: str | None = Field(description="of the weights file; null for classical methods")
+    parameters: int
+
+
+class DatasetFacts(_Strict):
+    id: str
+    title: str
+    license: str
+    source: str
+    sha256: str = Field(description="of the names and bytes of all pictures of the set that are on the machine")
+    limit: int | None = Field(description="only the first N pictures by name were asked for")
+
+
+class ScenarioFacts(_Strict):
+    id: str
+    version: int
+    title: str
+    seed: int
+    primary: str = Field(description="the metric that ranks")
+
+
+class MetricValue(_Strict):
+    """A mean with its 95 % bootstrap interval, or the reason why there is none."""
+
+    mean: float | None = None
+    low: float | None = None
+    high: float | None = None
+    n: int = 0
+    unavailable: str | None = None
+
+
+class Cost(_Strict):
+    """What stage 1 took, one picture at a time unless `workers` says otherwise."""
+
+    device: str
+    precision: str
+    workers: int = Field(description="pictures restored at once; latency is only comparable for the same number")
+    seconds_median: float | None
+    megapixels_per_second: float | None = Field(description="input pixels, over all pictures")
+    peak_memory_mb: float | None = Field(description="GPU memory on CUDA, else the process's resident memory")
+    gflops: float | None = Field(description="multiplications and additions for the first picture; networks only")
+    gflops_at: str | None = Field(description="that picture's size")
+
+
+class ImageRow(_Strict):
+    name: str
+    seconds: float
+    metrics: dict[str, float | None]
+
+
+class Environment(_Strict):
+    code: str = Field(description="version of this project and a digest of its source")
+    python: str
+    platform: str
+    processor: str
+    cores: int
+    accelerator: str | None
+    libraries: dict[str, str]
+    finished: str = Field(description="UTC, ISO 8601")
+
+
+class Result(_Strict):
+    schema_version: Literal[1] = SCHEMA_VERSION
+    model: ModelFacts
+    dataset: DatasetFacts
+    scenario: ScenarioFacts
+    n_expected: int = Field(description="pictures of the whole data set, also under --limit")
+    n_scored: int
+    failures: dict[str, str] = Field(description="picture -> why it has no score")
+    metrics: dict[str, MetricValue]
+    cost: Cost
+    environment: Environment
+    images: list[ImageRow]
+
+    @property
+    def complete(self) -> bool:
+        """Whether every picture of the data set was scored; only complete runs rank."""
+        return self.n_scored == self.n_expected and not self.failures
+
+
+def read_result(path: Path) -> Result:
+    """Read a result file. Raises ZooError when it is not one, or of another schema version."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        found = data.get("schema_version") if isinstance(data, dict) else None
+        if found != SCHEMA_VERSION:
+            raise ZooError(f"{path} is no result file of schema version {SCHEMA_VERSION} (it says {found}).")
+        return Result.model_validate(data)
+    except OSError as error:
+        raise ZooError(f"cannot read {path}: {error.strerror}.") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ZooError(f"{path} is no JSON file: {error}.") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ZooError(f"{path} is no result file: {'.'.join(map(str, first['loc']))}: {first['msg']}.") from None
+
+
+@cache
+def source_digest(*packages: str) -> str:
+    """The first 12 digits of the sha256 of these packages' Python sources: what stored work depends on."""
+    digest = hashlib.sha256()
+    root = Path(zoo.__file__).parents[1]
+    for package in packages:
+        for path in sorted((root / package).rglob("*.py")):
+            digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def environment(device: str) -> Environment:
+    """This machine and its libraries."""
+    import os
+    from datetime import datetime, timezone
+
+    libraries = {}
+    for name in ("torch", "torchvision", "pyiqa", "lpips", "numpy", "opencv-python", "scikit-image", "Pillow"):
+        try:
+            libraries[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    accelerator = None
+    if device.startswith("cuda"):
+        import torch
+
+        accelerator = torch.cuda.get_device_name(device)
+    return Environment(
+        code=f"{zoo.__version__}+{source_digest('zoo', 'eval')}",
+        python=platform.python_version(),
+        platform=platform.platform(),
+        processor=_processor(),
+        cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        accelerator=accelerator,
+        libraries=libraries,
+        finished=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+    )
+
+
+def _processor() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()

@@ -1,0 +1,116 @@
+"""Carry out an evaluation: which models meet which scenarios, both stages, a line per run."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+import zoo
+from zoo.card import ModelCard
+from zoo.errors import ZooError
+from zoo.restore_cli import check_folder
+
+from .datasets import Dataset, open_dataset
+from .pool import Workers
+from .predict import Job, predict
+from .results import Result
+from .scenarios import SCENARIOS, Scenario, get_scenario
+from .score import score
+from .summary import summarize
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run what the command line asks for. Returns 0, or 1 when some picture of some run failed; raises ZooError."""
+    from tqdm import tqdm
+
+    dataset = open_dataset(args.dataset, args.data_root, args.limit)
+    names = [name for name in args.model.split(",") if name]
+    wanted = [get_scenario(name) for name in args.scenario.split(",")] if args.scenario else None
+    if args.weights is not None and (len(names) != 1 or names == ["all"]):
+        raise ZooError("--weights goes with one model.")
+    pairs = matches(names, dataset, wanted)
+    check_folder(args.out)
+
+    failed = 0
+    loaded = None
+    with Workers(args.workers or 1) as restorers, Workers(args.workers or os.cpu_count() or 1) as scorers:
+        for name, card, scenario in pairs:
+            job = Job(
+                card.id, scenario.id, args.seed, args.out, dataset.card.id, args.device,
+                args.precision, None if args.tile == "none" else args.tile, args.weights,
+            )  # fmt: skip
+            if loaded is None or loaded.card.id != card.id:
+                loaded = job.load()
+            label = f"{card.id} on {dataset.card.id}, {scenario.id}"
+            with tqdm(total=2 * len(dataset.items), desc=label, unit="step", disable=None, leave=False) as bar:
+                if args.stage != "score":
+                    predict(job, loaded, dataset.items, restorers, bar.update)
+                if args.stage == "predict":
+                    continue
+                score(job, dataset.items, scorers, bar.update)
+            result = summarize(job, loaded, dataset, name, args.limit)
+            failed += len(result.failures)
+            print(describe(result, job.store.folder))
+            for picture, reason in result.failures.items():
+                print(f"  failed: {picture}: {reason}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def matches(names: list[str], dataset: Dataset, wanted: list[Scenario] | None) -> list[tuple[str, ModelCard, Scenario]]:
+    """Every (name as typed, card, scenario) to run.
+
+    Without named scenarios the data set's own is taken, else all. Named models have to fit what is named; "all" takes
+    those that fit. Raises UnknownNameError, and ZooError when nothing fits.
+    """
+    if wanted is None:
+        own = dataset.card.scenario
+        general = [s for s in SCENARIOS.values() if s.make is not None and not s.portraits]
+        scenarios = [get_scenario(own)] if own else general
+    else:
+        scenarios = wanted
+    with_holes = any(item.mask for item in dataset.items)
+    everything = names == ["all"]
+    cards = (
+        [(card.id, card) for card in zoo.list_models(available=True)]
+        if everything
+        else [(name, zoo.get_card(name)) for name in dict.fromkeys(names)]
+    )
+    for name, card in cards:
+        if card.id != name:
+            print(f"{name} stands for {card.id} here.", file=sys.stderr)
+    pairs = [(name, card, s) for name, card in cards for s in scenarios if fits(card, s, with_holes)]
+    if not everything:
+        taken = {card.id for _, card, _ in pairs}
+        for _, card in cards:
+            if card.id not in taken:
+                tried = ", ".join(s.id for s in scenarios)
+                raise ZooError(
+                    f"{card.id} (task {', '.join(card.tasks)}) does not fit {tried} on {dataset.card.id}; "
+                    "`python -m eval scenarios` shows which scenario is for which task."
+                )
+    if not pairs:
+        raise ZooError("no model that can run on this machine fits; `python -m zoo list` shows what there is.")
+    return pairs
+
+
+def fits(card: ModelCard, scenario: Scenario, with_holes: bool) -> bool:
+    """Whether a model can take part; a set's own pairs are for inpainting when they come with masks."""
+    if scenario.make is None:
+        return card.scale == 1 and ("inpaint" in card.tasks if with_holes else not card.needs_mask)
+    return scenario.fits(card)
+
+
+def describe(result: Result, folder: Path) -> str:
+    """One line for people: the means of the run's metrics and its latency."""
+    parts = []
+    for name, value in result.metrics.items():
+        if value.mean is not None:
+            parts.append(f"{name} {value.mean:.4g}")
+    latency = result.cost.seconds_median
+    state = "" if result.complete else f" INCOMPLETE ({result.n_scored} of {result.n_expected})"
+    return (
+        f"{result.model.id} | {result.dataset.id} | {result.scenario.id}{state}: {', '.join(parts) or 'nothing scored'}"
+        f"{f', {latency:.3f} s a picture' if latency is not None else ''} -> {folder / 'result.json'}"
+    )

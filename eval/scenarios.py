@@ -1,0 +1,172 @@
+"""Scenarios: how inputs are made from clean pictures, for which tasks, and what is measured.
+
+Everything random is drawn from the scenario, its version, the run's seed and the picture's name, so a subset or a
+shard sees the same inputs. Change how inputs come out, and the version goes up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from zoo import degradations, images, masks
+from zoo.errors import MaskError, UnknownNameError, ZooError
+
+from .datasets import Item
+
+FIDELITY = ("psnr_rgb", "psnr_y", "ssim_rgb", "ssim_y", "ms_ssim_y", "l1_percent", "lpips_alex", "niqe")
+HOLES = ("psnr_hole", "l1_hole_percent", *FIDELITY)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One input with its truth."""
+
+    given: np.ndarray
+    """HxWx3 uint8 input."""
+    truth: np.ndarray
+    """HxWx3 uint8, larger than the input for super-resolution."""
+    mask: np.ndarray | None = None
+    """HxW bool, True = hole."""
+
+
+Maker = Callable[[np.ndarray, np.random.Generator], Sample]
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """What a run measures, whatever the data set."""
+
+    id: str
+    version: int
+    title: str
+    tasks: tuple[str, ...]
+    """A model fits when it has one of these tasks."""
+    make: Maker | None
+    """(clean HxWx3 float32 in [0, 1], generator) -> Sample; None: the data set's own pairs."""
+    metrics: tuple[str, ...] = FIDELITY
+    """The first one ranks."""
+    scale: int = 1
+    portraits: bool = False
+    """Only means something on pictures of one face each."""
+
+    @property
+    def primary(self) -> str:
+        """The metric that ranks."""
+        return self.metrics[0]
+
+    def fits(self, card) -> bool:
+        """Whether a model card can take part."""
+        return card.scale == self.scale and any(task in self.tasks for task in card.tasks)
+
+    def prepare(self, item: Item, seed: int) -> Sample:
+        """The input and truth of one picture. Raises PictureError, MaskError or ZooError."""
+        clean = images.read(item.clean).rgb8()
+        if self.make is None:
+            return _given(item, clean)
+        rng = degradations.rng_for(self.id, self.version, seed, item.name)
+        return self.make(clean.astype(np.float32) / 255, rng)
+
+
+def _given(item: Item, clean: np.ndarray) -> Sample:
+    if item.given is None:
+        raise ZooError(f"{item.name} has no degraded partner; use a paired data set or another scenario.")
+    given = images.read(item.given).rgb8()
+    if given.shape != clean.shape:
+        raise ZooError(f"{item.name}: input {given.shape[1]} x {given.shape[0]}, truth {clean.shape[1]} x "
+                       f"{clean.shape[0]} pixels; they must be equal.")  # fmt: skip
+    mask = None if item.mask is None else masks.read(item.mask, *clean.shape[:2])
+    return Sample(given, clean, mask)
+
+
+def _degraded(function: Callable[[np.ndarray, np.random.Generator], np.ndarray]) -> Maker:
+    """A scenario whose input has the truth's size."""
+
+    def make(clean: np.ndarray, rng: np.random.Generator) -> Sample:
+        return Sample(degradations.to_8_bit(function(clean, rng)), degradations.to_8_bit(clean))
+
+    return make
+
+
+def _with_holes(draw: Callable[[np.random.Generator, int, int], np.ndarray]) -> Maker:
+    """Mid-grey holes, so that nothing of the truth is left in them."""
+
+    def make(clean: np.ndarray, rng: np.random.Generator) -> Sample:
+        truth = degradations.to_8_bit(clean)
+        if min(truth.shape[:2]) < 16:
+            raise MaskError(f"{truth.shape[1]} x {truth.shape[0]} pixels are too few to cut holes into.")
+        mask = draw(rng, *truth.shape[:2])
+        return Sample(np.where(mask[..., None], np.uint8(128), truth), truth, mask)
+
+    return make
+
+
+def _motion_blur(clean: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    blurred = degradations.motion_blur(clean, rng)
+    return degradations.gaussian_noise(blurred, rng, rng.uniform(0, 0.02))
+
+
+def _noise(clean: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    return degradations.gaussian_noise(clean, rng, rng.uniform(5, 50) / 255)
+
+
+def _jpeg(clean: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    return degradations.jpeg(clean, rng.integers(10, 41))
+
+
+def _downscale_x4(clean: np.ndarray, rng: np.random.Generator) -> Sample:
+    height, width = (side // 4 * 4 for side in clean.shape[:2])
+    if not height or not width:
+        raise ZooError(f"{clean.shape[1]} x {clean.shape[0]} pixels are too few to divide by 4.")
+    clean = clean[:height, :width]
+    return Sample(degradations.to_8_bit(degradations.downscale(clean, 4)), degradations.to_8_bit(clean))
+
+
+SCENARIOS = {
+    scenario.id: scenario
+    for scenario in (
+        Scenario(
+            "motion-blur", 1, "camera shake along a random path of 5 to 25 px, noise up to 2 %", ("deblur", "restore"),
+            _degraded(_motion_blur),
+        ),
+        Scenario(
+            "free-form-holes", 1, "brush strokes over 10 to 40 % of the picture", ("inpaint",),
+            _with_holes(masks.free_form), HOLES,
+        ),
+        Scenario(
+            "rectangle-holes", 1, "1 to 4 rectangles over 5 to 40 % of the picture", ("inpaint",),
+            _with_holes(masks.rectangles), HOLES,
+        ),
+        Scenario(
+            "scratches", 1, "thin scratches, hairs and specks, with their mask", ("inpaint",),
+            _with_holes(masks.scratches), HOLES,
+        ),
+        Scenario(
+            "noise", 1, "Gaussian noise of 5 to 50 (of 255)", ("denoise", "restore"), _degraded(_noise),
+        ),
+        Scenario(
+            "jpeg", 1, "JPEG of quality 10 to 40, 4:2:0", ("denoise", "restore"), _degraded(_jpeg),
+        ),
+        Scenario(
+            "downscale-x4", 1, "bicubic down-sampling by 4, edges cropped to a multiple", ("super-resolution",),
+            _downscale_x4, scale=4,
+        ),
+        Scenario(
+            "blind-face", 1, "blur, down-sampling by 1 to 8, noise and JPEG, as GFPGAN and GPEN describe it",
+            ("face", "restore"), _degraded(degradations.blind_face), portraits=True,
+        ),
+        Scenario(
+            "given", 1, "the data set's own degraded pictures", ("deblur", "denoise", "face", "restore", "inpaint"),
+            None,
+        ),
+    )
+}  # fmt: skip
+
+
+def get_scenario(name: str) -> Scenario:
+    """The scenario of that name. Raises UnknownNameError."""
+    if name not in SCENARIOS:
+        raise UnknownNameError("scenario", name, SCENARIOS)
+    return SCENARIOS[name]

@@ -1,0 +1,69 @@
+"""Where a run keeps its work: one folder per model, data set and scenario; files written whole or not at all.
+
+    OUT/DATASET/SCENARIO-vVERSION-sSEED/MODEL/
+        restored/NAME.png    stage 1: the restored picture
+        restored/NAME.json   its key, checksum, seconds - or why it failed
+        scores/NAME.json     stage 2: its key and metrics
+        cost.json            parameters, arithmetic, memory
+        metrics.csv          a row per picture; equal bytes for equal work
+        result.json          all of it (see eval.results)
+
+A key names everything that the stored work depends on. Work whose key still fits is not done again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from zoo.images import write_bytes
+
+
+class Store:
+    """The folder of one run."""
+
+    def __init__(self, out: Path, dataset: str, scenario: str, model: str):
+        def safe(text: str) -> str:
+            return "".join(c if c.isalnum() or c in "-._" else "_" for c in text)
+
+        self.folder = out / safe(dataset) / safe(scenario) / safe(model)
+
+    def picture(self, name: str) -> Path:
+        """Where the restored picture of that name lies."""
+        return self.folder / "restored" / f"{name}.png"
+
+    def record(self, name: str) -> Path:
+        """Where stage 1's record of that picture lies."""
+        return self.folder / "restored" / f"{name}.json"
+
+    def score(self, name: str) -> Path:
+        """Where stage 2's record of that picture lies."""
+        return self.folder / "scores" / f"{name}.json"
+
+
+def digest(*parts: Any) -> str:
+    """A key: sha256 of the parts, in order; arrays count with their shape and bytes."""
+    sha = hashlib.sha256()
+    for part in parts:
+        if hasattr(part, "tobytes"):
+            sha.update(f"{part.shape}{part.dtype}".encode() + part.tobytes())
+        else:
+            sha.update(json.dumps(part, sort_keys=True).encode())
+        sha.update(b"\0")
+    return sha.hexdigest()
+
+
+def read_json(path: Path) -> dict | None:
+    """A stored record; None when there is none, or it is not whole."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return data if isinstance(data, dict) else None
+
+
+def write_json(path: Path, data: Any) -> None:
+    """Write a record whole or not at all. Raises OutputError when the disk refuses."""
+    write_bytes(path, (json.dumps(data, indent=1, ensure_ascii=False) + "\n").encode())

@@ -1,0 +1,113 @@
+"""Put a run's stored records together: the result file and the table of metrics."""
+
+from __future__ import annotations
+
+import io
+import statistics
+
+import pandas as pd
+
+from zoo.images import write_bytes
+from zoo.restorer import Restorer
+
+from .datasets import Dataset
+from .predict import Job
+from .results import Cost, DatasetFacts, ImageRow, MetricValue, ModelFacts, Result, ScenarioFacts, environment
+from .scenarios import get_scenario
+from .score import key_of, usable_metrics
+from .stats import bootstrap_interval
+from .store import read_json, write_json
+
+
+def summarize(job: Job, model: Restorer, dataset: Dataset, requested: str, limit: int | None) -> Result:
+    """Write the run's metrics.csv and result.json, and return the result. Raises OutputError when the disk refuses."""
+    scenario = get_scenario(job.scenario)
+    rows: list[ImageRow] = []
+    records: list[dict] = []
+    failures: dict[str, str] = {}
+    reasons: dict[str, str] = {}
+    for item in dataset.items:
+        record = read_json(job.store.record(item.name)) or {}
+        scored = read_json(job.store.score(item.name)) or {}
+        if "failed" in record or "failed" in scored:
+            failures[item.name] = record.get("failed") or scored["failed"]
+        elif not scored or scored.get("key") != key_of(job, item):
+            failures[item.name] = "not scored yet"
+        else:
+            rows.append(ImageRow(name=item.name, seconds=record["seconds"], metrics=scored["metrics"]))
+            records.append(record)
+            reasons.update({name: f"{why} ({item.name})" for name, why in scored["reasons"].items()})
+
+    result = Result(
+        model=ModelFacts(
+            id=model.card.id,
+            requested=requested,
+            title=model.card.title,
+            license=model.card.license,
+            weights_sha256=model.weights_sha256,
+            parameters=model.parameters,
+        ),
+        dataset=DatasetFacts(
+            id=dataset.card.id,
+            title=dataset.card.title,
+            license=dataset.card.license,
+            source=dataset.card.source,
+            sha256=dataset.sha256,
+            limit=limit,
+        ),
+        scenario=ScenarioFacts(
+            id=scenario.id, version=scenario.version, title=scenario.title, seed=job.seed, primary=scenario.primary
+        ),
+        n_expected=dataset.total,
+        n_scored=len(rows),
+        failures=failures,
+        metrics=_means(job.scenario, rows, reasons),
+        cost=_cost(job, model, records),
+        environment=environment(model.device),
+        images=rows,
+    )
+    write_bytes(job.store.folder / "metrics.csv", _csv(result).encode())
+    write_json(job.store.folder / "result.json", result.model_dump())
+    return result
+
+
+def _means(scenario: str, rows: list[ImageRow], reasons: dict[str, str]) -> dict[str, MetricValue]:
+    """A mean is over all scored pictures or is not given: never over those that happened to work."""
+    means: dict[str, MetricValue] = {}
+    for name, why in usable_metrics(scenario).items():
+        why = why or reasons.get(name) or (None if rows else "no picture was scored")
+        if why is not None:
+            means[name] = MetricValue(unavailable=f"unavailable: {why}")
+            continue
+        values = [row.metrics[name] for row in rows]
+        low, high = bootstrap_interval(values)
+        means[name] = MetricValue(
+            mean=round(statistics.fmean(values), 6), low=round(low, 6), high=round(high, 6), n=len(values)
+        )
+    return means
+
+
+def _cost(job: Job, model: Restorer, records: list[dict]) -> Cost:
+    stored = read_json(job.store.folder / "cost.json") or {}
+    seconds = [record["seconds"] for record in records]
+    workers = {record["workers"] for record in records} or {1}
+    return Cost(
+        device=model.device,
+        precision=job.precision,
+        workers=max(workers),
+        seconds_median=round(statistics.median(seconds), 6) if seconds else None,
+        megapixels_per_second=(
+            round(sum(record["pixels"] for record in records) / 1e6 / sum(seconds), 4) if sum(seconds) else None
+        ),
+        peak_memory_mb=stored.get("peak_memory_mb"),
+        gflops=stored.get("gflops"),
+        gflops_at=stored.get("gflops_at"),
+    )
+
+
+def _csv(result: Result) -> str:
+    """A row per picture in the order of the data set; no times, so that equal work gives equal bytes."""
+    table = pd.DataFrame([{"name": row.name, **row.metrics} for row in result.images])
+    stream = io.StringIO()
+    table.to_csv(stream, index=False, float_format="%.6f", lineterminator="\n")
+    return stream.getvalue()

@@ -1,0 +1,1 @@
+"""What to pick: result files in, rankings out."""

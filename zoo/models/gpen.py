@@ -7,7 +7,7 @@ demodulation are StyleGAN2's (arXiv:1912.04958, section 2.2, equations 1 to 3).
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 import torch.nn.functional as F
@@ -34,18 +34,24 @@ class FIR(nn.Module):
         super().__init__()
         self.register_buffer("kernel", fir_kernel(gain))
 
-    def filter(self, x: Tensor, before: int, after: int) -> Tensor:
-        """Each channel of x, padded with zeros, convolved with the kernel."""
-        x = F.pad(x, (before, after, before, after))
+    def filter(self, x: Tensor, padding: int, scale: Tensor | None = None, bias: Tensor | None = None) -> Tensor:
+        """Each channel of x convolved with the kernel; times `scale` and plus `bias`, C each, where given."""
         channels = x.shape[1]
-        return F.conv2d(x, self.kernel.flip(0, 1).expand(channels, 1, 4, 4), groups=channels)
+        kernel = self.kernel.flip(0, 1).expand(channels, 1, 4, 4)
+        if scale is not None:
+            kernel = kernel * scale.view(-1, 1, 1, 1)
+        return F.conv2d(x, kernel, bias, padding=padding, groups=channels)
 
     def up(self, x: Tensor) -> Tensor:
         """x at twice its size: zeros between the pixels, then the filter."""
+        return F.conv_transpose2d(x, self.kernel.expand(x.shape[1], 1, 4, 4), stride=2, padding=1, groups=x.shape[1])
+
+    def up_plain(self, x: Tensor) -> Tensor:
+        """The same step by step."""
         n, c, h, w = x.shape
         spread = x.new_zeros(n, c, 2 * h, 2 * w)
         spread[..., ::2, ::2] = x
-        return self.filter(spread, 2, 1)
+        return self.filter(F.pad(spread, (2, 1, 2, 1)), 0)
 
 
 class EqualLinear(nn.Module):
@@ -58,7 +64,7 @@ class EqualLinear(nn.Module):
         self.rate, self.activation = rate, activation
 
     def forward(self, x: Tensor) -> Tensor:
-        y = F.linear(x, self.weight * (self.rate / math.sqrt(self.weight.shape[1])), self.bias * self.rate)
+        y = F.linear(x * (self.rate / math.sqrt(self.weight.shape[1])), self.weight, self.bias * self.rate)
         return F.leaky_relu(y, SLOPE) * GAIN if self.activation else y
 
 
@@ -70,8 +76,13 @@ class EqualConv2d(nn.Module):
         self.weight = nn.Parameter(torch.randn(outputs, inputs, kernel, kernel))
         self.stride = stride
 
+    @property
+    def scale(self) -> float:
+        """What the stored weights are multiplied with."""
+        return 1 / math.sqrt(self.weight[0].numel())
+
     def forward(self, x: Tensor) -> Tensor:
-        return F.conv2d(x, self.weight / math.sqrt(self.weight[0].numel()), stride=self.stride)
+        return F.conv2d(x, self.weight * self.scale, stride=self.stride)
 
 
 class BiasedLeakyReLU(nn.Module):
@@ -83,6 +94,29 @@ class BiasedLeakyReLU(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return F.leaky_relu(x + self.bias.view(1, -1, 1, 1), SLOPE) * GAIN
+
+
+class EncoderLayer(nn.Sequential):
+    """A convolution of the encoder and its activation; one that halves the size filters first."""
+
+    plain = False
+
+    def __init__(self, inputs: int, outputs: int, *, down: bool):
+        conv = EqualConv2d(inputs, outputs, 3, 2) if down else EqualConv2d(inputs, outputs, 1)
+        super().__init__(*([FIR()] if down else []), conv, BiasedLeakyReLU(outputs))
+
+    def forward(self, x: Tensor) -> Tensor:
+        *fir, conv, activate = self
+        if self.plain or torch.is_grad_enabled():
+            return activate(conv(fir[0].filter(x, 2) if fir else x))
+        # The gain passes through the leaky ReLU, and it and the scale through the convolution, into the small kernel.
+        gain, bias = GAIN * conv.scale, activate.bias * GAIN
+        if fir:
+            x = fir[0].filter(x, 2, gain * torch.ones_like(x[0, :, 0, 0]))
+            y = F.conv2d(x, conv.weight, bias, stride=2)
+        else:
+            y = F.conv2d(x, conv.weight * gain, bias)
+        return F.leaky_relu_(y, SLOPE)
 
 
 class ModulatedConv2d(nn.Module):
@@ -97,20 +131,57 @@ class ModulatedConv2d(nn.Module):
             self.blur = FIR(4)
         self.modulation = EqualLinear(style, inputs)
         self.up, self.demodulate = up, demodulate
+        self.scale = 1 / math.sqrt(inputs * kernel * kernel)
+        self._energy: Tensor | None = None
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
+        """The plain form: weights of its own for every sample."""
         n, inputs, h, w = x.shape
         _, outputs, _, k, _ = self.weight.shape
-        weight = self.weight * (1 / math.sqrt(inputs * k * k)) * self.modulation(style).view(n, 1, inputs, 1, 1)
+        weight = self.weight * self.scale * self.modulation(style).view(n, 1, inputs, 1, 1)
         if self.demodulate:
             weight = weight * (weight.square().sum((2, 3, 4), keepdim=True) + 1e-8).rsqrt()
         x = x.reshape(1, n * inputs, h, w)
         if self.up:
             weight = weight.transpose(1, 2).reshape(n * inputs, outputs, k, k)
             y = F.conv_transpose2d(x, weight, stride=2, groups=n)
-            return self.blur.filter(y.view(n, outputs, 2 * h + 1, 2 * w + 1), 1, 1)
+            return self.blur.filter(y.view(n, outputs, 2 * h + 1, 2 * w + 1), 1)
         y = F.conv2d(x, weight.view(n * outputs, inputs, k, k), padding=k // 2, groups=n)
         return y.view(n, outputs, h, w)
+
+    def fast(self, x: Tensor, style: Tensor, gain: float, bias: Tensor) -> Tensor:
+        """gain * self(x, style) + bias for one sample.
+
+        Style and demodulation are factors per channel, so they go where they cost least: onto the activations, the
+        weights or the FIR kernel.
+        """
+        incoming = self.modulation(style)[0] * self.scale
+        outgoing = (self._squared_weights() @ incoming.square() + 1e-8).rsqrt() * gain
+        weight = self.weight[0]
+        if weight.numel() < x.numel():
+            weight = weight * incoming.view(1, -1, 1, 1)
+            if not self.up:
+                return F.conv2d(x, weight * outgoing.view(-1, 1, 1, 1), bias, padding=1)
+        else:
+            x = x * incoming.view(1, -1, 1, 1)
+            if not self.up:
+                y = F.conv2d(x, weight, padding=1)
+                return torch.addcmul(bias.view(1, -1, 1, 1), y, outgoing.view(1, -1, 1, 1), out=y)
+        return self.blur.filter(F.conv_transpose2d(x, weight.transpose(0, 1), stride=2), 1, outgoing, bias)
+
+    def _squared_weights(self) -> Tensor:
+        """Sum of the squares of every kernel, outputs x inputs; kept from call to call."""
+        if self._energy is None:
+            self._energy = self.weight[0].square().sum((2, 3))
+        return self._energy
+
+    def _apply(self, *args, **kwargs):  # another device or type
+        self._energy = None
+        return super()._apply(*args, **kwargs)
+
+    def _load_from_state_dict(self, *args, **kwargs):  # other weights
+        self._energy = None
+        super()._load_from_state_dict(*args, **kwargs)
 
 
 class NoiseInjection(nn.Module):
@@ -124,6 +195,8 @@ class NoiseInjection(nn.Module):
 class StyledConv(nn.Module):
     """A modulated convolution, concatenated with the encoder's features, and its activation."""
 
+    plain = False
+
     def __init__(self, inputs: int, outputs: int, style: int, *, up: bool = False):
         super().__init__()
         self.conv = ModulatedConv2d(inputs, outputs, 3, style, up=up)
@@ -131,11 +204,33 @@ class StyledConv(nn.Module):
         self.activate = BiasedLeakyReLU(2 * outputs)
 
     def forward(self, x: Tensor, style: Tensor, features: Tensor) -> Tensor:
-        return self.activate(torch.cat([self.conv(x, style), self.noise.weight * features], dim=1))
+        if self.plain or torch.is_grad_enabled():
+            return self.activate(torch.cat([self.conv(x, style), self.noise.weight * features], dim=1))
+        return _for_each(self._one, x, style, features)
+
+    def _one(self, x: Tensor, style: Tensor, features: Tensor) -> Tensor:
+        own, others = (self.activate.bias * GAIN).chunk(2)
+        y = self.conv.fast(x, style, GAIN, own)
+        _, c, h, w = y.shape
+        both = y.new_empty(1, 2 * c, h, w).to(memory_format=torch.channels_last)
+        torch.ops.aten.leaky_relu.out(y, SLOPE, out=both[:, :c])
+        right = both[:, c:]
+        torch.addcmul(others.view(1, -1, 1, 1), features, self.noise.weight * GAIN, out=right)
+        F.leaky_relu_(right, SLOPE)
+        return both
+
+
+def _for_each(function: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
+    """`function` of every sample of the inputs, as a batch."""
+    if len(inputs[0]) == 1:
+        return function(*inputs)
+    return torch.cat([function(*sample) for sample in zip(*(x.split(1) for x in inputs), strict=True)])
 
 
 class ToRGB(nn.Module):
     """The picture at one scale, added to the one of half the size."""
+
+    plain = False
 
     def __init__(self, inputs: int, style: int, *, up: bool = True):
         super().__init__()
@@ -145,8 +240,15 @@ class ToRGB(nn.Module):
         self.bias = nn.Parameter(torch.zeros(1, 3, 1, 1))
 
     def forward(self, x: Tensor, style: Tensor, smaller: Tensor | None = None) -> Tensor:
-        y = self.conv(x, style) + self.bias
-        return y if smaller is None else y + self.upsample.up(smaller)
+        if self.plain or torch.is_grad_enabled():
+            y = self.conv(x, style) + self.bias
+            return y if smaller is None else y + self.upsample.up_plain(smaller)
+        y = _for_each(self._one, x, style)
+        return y if smaller is None else self.upsample.up(smaller).add_(y)
+
+    def _one(self, x: Tensor, style: Tensor) -> Tensor:
+        incoming = self.conv.modulation(style) * self.conv.scale
+        return F.conv2d(x, self.conv.weight[0] * incoming.view(1, -1, 1, 1), self.bias.flatten())
 
 
 class ConstantInput(nn.Module):
@@ -208,11 +310,6 @@ class Decoder(nn.Module):
         return picture
 
 
-def _encoder_layer(inputs: int, outputs: int, *, down: bool) -> nn.Sequential:
-    layers: list[nn.Module] = [EqualConv2d(inputs, outputs, 3 if down else 1, stride=2 if down else 1)]
-    return nn.Sequential(nn.Sequential(*([FIR()] if down else []), *layers, BiasedLeakyReLU(outputs)))
-
-
 class FullGenerator(nn.Module):
     """GPEN's network (figure 2). N x 3 x S x S in [-1, 1] to (N x 3 x T x T, None); T > S is the published SR form.
 
@@ -239,20 +336,18 @@ class FullGenerator(nn.Module):
         }
         channels = {side: int(width * narrow) for side, width in widths.items()}
         self.generator = Decoder(self.out_size, style_dim, n_mlp, channels)
-        self.ecd0 = _encoder_layer(3, channels[size], down=False)
+        self.ecd0 = nn.Sequential(EncoderLayer(3, channels[size], down=False))
         self.depth = size.bit_length() - 2
         for level in range(1, self.depth):
             side = size >> level
-            setattr(self, f"ecd{level}", _encoder_layer(channels[2 * side], channels[side], down=True))
+            layer = EncoderLayer(channels[2 * side], channels[side], down=True)
+            setattr(self, f"ecd{level}", nn.Sequential(layer))
         self.final_linear = nn.Sequential(EqualLinear(channels[4] * 16, style_dim, activation=True))
 
     def forward(self, x: Tensor) -> tuple[Tensor, None]:
         features = []
         for level in range(self.depth):
-            layer = getattr(self, f"ecd{level}")[0]
-            if level:
-                x = layer[0].filter(x, 2, 2)
-            x = layer[-1](layer[-2](x))
+            x = getattr(self, f"ecd{level}")(x)
             features.append(x)
         code = self.final_linear(x.flatten(1))
         return self.generator(code, features[::-1]), None

@@ -8,8 +8,8 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import secrets
 import struct
-import tempfile
 import threading
 import zlib
 from collections.abc import Iterator
@@ -23,11 +23,19 @@ from .errors import OutputError, PictureError, describe_os_error
 
 if TYPE_CHECKING:
     from PIL import Image
+    from PIL.TiffImagePlugin import TiffImageFile
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"}
 """What is read; written are all of them but .bmp."""
 DEFAULT_MAX_PIXELS = 150_000_000
+_SIDE_LIMITS = {".jpg": 65_500, ".jpeg": 65_500, ".webp": 16_383}
+"""The longest side that a format, or its encoder, can hold."""
 _ORIENTATION = 0x0112
+_LAYOUT_TAGS = {*range(254, 260), 262, 266, 273, *range(277, 280), 284, 297, 317, 320, *range(322, 326), 330, 338, 339,
+                347, *range(512, 522), *range(529, 533), 700, 34675}  # fmt: skip
+"""TIFF tags about how pixels are stored (and the copies of profile and XMP): true of the source file only."""
+_JPEG_EXIF_LIMIT = 65_533
+"""Bytes; a JPEG segment holds no more, so a longer block (from another format) is left out."""
 _pillow_limit = threading.Lock()
 
 
@@ -108,6 +116,8 @@ def read(source: str | os.PathLike | bytes | Image.Image | np.ndarray | Picture)
             data = Path(source).read_bytes()
         except OSError as error:
             raise PictureError(f"cannot read {name}: {describe_os_error(error)}.") from None
+        except MemoryError:
+            raise PictureError(f"{name} does not fit into memory.") from None
     if not data:
         raise PictureError(f"{name} is empty (0 bytes).")
     try:
@@ -119,11 +129,19 @@ def read(source: str | os.PathLike | bytes | Image.Image | np.ndarray | Picture)
             finally:
                 Image.MAX_IMAGE_PIXELS = limit
     except Image.UnidentifiedImageError:
-        raise PictureError(f"{name} is not a picture, or is damaged: no known format fits its content.") from None
+        raise PictureError(f"{name} is not a picture, or is damaged: {_why_unknown(data)}.") from None
     except Exception as error:  # decoders raise anything on hostile bytes
         raise PictureError(f"{name} is damaged and cannot be opened: {error}.") from None
     with image:
         return _from_pil(image, name, data)
+
+
+def _why_unknown(data: bytes) -> str:
+    if data[:4] in (b"II*\0", b"MM\0*"):
+        return "no known kind of TIFF fits its content (8 and 16 bits per channel are supported)"
+    if data[4:8] == b"ftyp":
+        return "HEIC pictures and videos are not supported; export a JPEG or PNG"
+    return "no known format fits its content"
 
 
 def _from_array(array: np.ndarray) -> Picture:
@@ -145,32 +163,33 @@ def _check_size(width: int, height: int, name: str) -> None:
     limit = max_pixels()
     if width * height > limit:
         raise PictureError(
-            f"{name} has {width} x {height} = {width * height / 1e6:,.0f} million pixels, more than the limit of "
-            f"{limit / 1e6:,.1f} million; set ZOO_MAX_PIXELS to allow more."
+            f"{name} has {width} x {height} = {width * height:,} pixels, more than the limit of {limit:,}; "
+            "set ZOO_MAX_PIXELS to allow more."
         )
 
 
 def _from_pil(image: Image.Image, name: str, data: bytes | None) -> Picture:
     _check_size(*image.size, name)
-    frames = getattr(image, "n_frames", 1)
-    # An MPO is a phone's JPEG with a preview or depth map behind it, not an animation.
+    try:
+        frames = getattr(image, "n_frames", 1)  # counting them reads the file
+        # An MPO is a phone's JPEG with a preview or depth map behind it, not an animation.
+        if frames == 1 or image.format == "MPO":
+            if image.format == "TIFF" and data is not None:
+                _check_complete(image, data)
+            image.load()
+    except MemoryError:
+        raise PictureError(f"{name} does not fit into memory.") from None
+    except Exception as error:  # decoders raise anything on hostile bytes
+        raise PictureError(f"{name} is damaged or cut off: {str(error).rstrip('.')}.") from None
     if frames > 1 and image.format != "MPO":
         kind = "pages" if image.format == "TIFF" else "frames"
         raise PictureError(f"{name} has {frames} {kind}; only still pictures are restored: save one of them first.")
-    try:
-        image.load()
-        exif = image.getexif()
-        orientation = exif.pop(_ORIENTATION, 1)
-        exif_bytes = exif.tobytes() if len(exif) else None
-    except MemoryError:
-        raise PictureError(f"{name} does not fit into memory.") from None
-    except Exception as error:
-        raise PictureError(f"{name} is damaged or cut off: {error}.") from None
+    orientation, exif_bytes = _read_exif(image)
     icc = image.info.get("icc_profile")
     notes: list[str] = []
     mode = image.mode
     if data is not None and _is_16_bit(image, data):
-        color, alpha = _decode_16_bit(data, grey=mode[0] in "LI", name=name)
+        color, alpha = _decode_16_bit(image, data, name)
     elif mode.startswith("I;16"):
         color, alpha = np.asarray(image).astype(np.uint16), None
     elif mode in ("F", "I"):
@@ -188,7 +207,8 @@ def _from_pil(image: Image.Image, name: str, data: bytes | None) -> Picture:
         elif mode in ("L", "RGB") and "transparency" in image.info:
             image = image.convert("LA" if mode == "L" else "RGBA")
         elif mode not in ("L", "LA", "RGB", "RGBA"):
-            image = image.convert("RGBA" if mode in ("RGBa", "La") else "RGB")
+            image, icc = image.convert({"RGBa": "RGBA", "La": "LA"}.get(mode, "RGB")), None
+            notes.append(f"converted from {mode} to {image.mode}.")
         array = np.asarray(image)
         has_alpha = image.mode in ("LA", "RGBA")
         color = array[..., 0] if image.mode == "LA" else array[..., :3] if has_alpha else array
@@ -199,6 +219,29 @@ def _from_pil(image: Image.Image, name: str, data: bytes | None) -> Picture:
     return Picture(color, alpha, exif_bytes, icc, tuple(notes))
 
 
+def _check_complete(image: TiffImageFile, data: bytes) -> None:
+    """Raise EOFError for a TIFF whose pixels lie past the file's end, before libtiff writes about it to stderr."""
+    for offsets, counts in ((273, 279), (324, 325)):  # strips and tiles
+        for offset, count in zip(image.tag_v2.get(offsets, ()), image.tag_v2.get(counts, ()), strict=False):
+            if offset + count > len(data):
+                raise EOFError("pixels lie past the end of the file")
+
+
+def _read_exif(image: Image.Image) -> tuple[int, bytes | None]:
+    """The orientation (1 to 8), and the EXIF block without it and without the tags of a TIFF file's layout."""
+    from PIL import Image
+
+    try:
+        exif = Image.Exif()
+        exif.load(image.getexif().tobytes())  # a copy: the caller's picture keeps its orientation
+        orientation = exif.get(_ORIENTATION, 1)
+        for tag in _LAYOUT_TAGS | {_ORIENTATION}:
+            exif.pop(tag, None)
+        return orientation, exif.tobytes() if len(exif) else None
+    except Exception:  # damaged EXIF data is no reason to refuse the picture
+        return 1, None
+
+
 def _is_16_bit(image: Image.Image, data: bytes) -> bool:
     """Whether the file holds 16 bits per channel; Pillow itself cuts colors to 8."""
     if image.format == "TIFF":
@@ -206,17 +249,29 @@ def _is_16_bit(image: Image.Image, data: bytes) -> bool:
     return image.format == "PNG" and data[24] == 16
 
 
-def _decode_16_bit(data: bytes, grey: bool, name: str) -> tuple[np.ndarray, np.ndarray | None]:
-    """(color, alpha) of a 16-bit PNG or TIFF, RGB or grey."""
+def _decode_16_bit(image: Image.Image, data: bytes, name: str) -> tuple[np.ndarray, np.ndarray | None]:
+    """(color, alpha) of a 16-bit PNG or TIFF, RGB or grey, that Pillow has opened."""
     import cv2
 
-    array = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    tags = image.tag_v2 if image.format == "TIFF" else {}
+    white_is_zero, premultiplied = tags.get(262) == 0, 1 in tags.get(338, ())
+    # OpenCV reads channels that are stored apart (tag 284) as if they were not.
+    known = not tags or (tags.get(262) in (0, 1, 2) and tags.get(284, 1) == 1)
+    try:
+        array = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if known else None
+    except cv2.error:
+        array = None
     if array is None or array.dtype != np.uint16:
         raise PictureError(f"{name} has 16 bits per channel in a layout that cannot be read.")
     if array.ndim == 2:
-        return array, None
-    alpha = array[..., 3] if array.shape[2] == 4 else None
-    return (array[..., 0] if grey else array[..., 2::-1]), alpha
+        hidden = image.info.get("transparency")  # one grey value that stands for transparent
+        alpha = None if hidden is None else np.where(array == hidden, 0, 65535).astype(np.uint16)
+        return (65535 - array if white_is_zero else array), alpha
+    grey = image.format == "PNG" and data[25] == 4  # color type; OpenCV repeats the grey channel
+    color, alpha = (array[..., 0] if grey else array[..., 2::-1]), (array[..., 3] if array.shape[2] == 4 else None)
+    if premultiplied and alpha is not None:
+        color = np.minimum(np.rint(color * (65535 / np.maximum(alpha, 1))[..., None]), 65535).astype(np.uint16)
+    return color, alpha
 
 
 def _cmyk_to_rgb(image: Image.Image, icc: bytes | None) -> Image.Image:
@@ -244,113 +299,131 @@ def _upright(array: np.ndarray, orientation: int) -> np.ndarray:
     return steps.get(orientation, lambda a: a)(array)
 
 
-def check_writable(path: str | os.PathLike, bits: int = 8) -> None:
-    """Raise OutputError when a picture of 8 or 16 bits cannot be written under this name, before work is done."""
+def check_writable(path: str | os.PathLike, picture: Picture | None = None, scale: int = 1) -> None:
+    """Raise OutputError, before work is done, when this name's format is not written or cannot hold the picture.
+
+    JPEG has no alpha, only PNG and TIFF have 16 bits per channel, JPEG and WebP have a largest side. `scale` is how
+    much larger than `picture` the output will be.
+    """
     suffix = Path(path).suffix.lower()
     if suffix not in SUFFIXES - {".bmp"}:
         raise OutputError(f"cannot write {path}: use .png, .jpg, .webp or .tif.")
-    if bits == 16 and suffix not in (".png", ".tif", ".tiff"):
+    if picture is None:
+        return
+    if picture.maximum == 65535 and suffix not in (".png", ".tif", ".tiff"):
         raise OutputError(f"cannot write 16 bits per channel to {path}: use .png or .tif.")
+    if picture.alpha is not None and suffix in (".jpg", ".jpeg"):
+        raise OutputError(f"cannot write transparency to {path}: use .png, .webp or .tif.")
+    longest, limit = max(picture.height, picture.width) * scale, _SIDE_LIMITS.get(suffix)
+    if limit and longest > limit:
+        raise OutputError(f"cannot write a side of {longest} pixels to {path}, at most {limit}: use .png or .tif.")
 
 
 def write(path: str | os.PathLike, picture: Picture) -> None:
     """Write a picture whole or not at all, in the format of the name's suffix.
 
     JPEG is written at quality 95 without chroma subsampling, WebP losslessly, TIFF with deflate. Raises OutputError
-    when the format cannot hold the picture (JPEG has no alpha; only PNG and TIFF hold 16 bits) or the file cannot
-    be written (a full disk, no permission).
+    when the format cannot hold the picture (see `check_writable`) or the file cannot be written (a full disk, no
+    permission).
     """
-    path = Path(path)
-    check_writable(path, 16 if picture.maximum == 65535 else 8)
-    if picture.alpha is not None and path.suffix.lower() in (".jpg", ".jpeg"):
-        raise OutputError(f"cannot write transparency to {path}: use .png, .webp or .tif.")
-    write_bytes(path, encode(picture, path.suffix.lower()))
+    check_writable(path, picture)
+    write_bytes(path, encode(picture, Path(path).suffix.lower()))
 
 
 def write_bytes(path: str | os.PathLike, data: bytes) -> None:
     """Write a file whole or not at all. Raises OutputError with the reason when it cannot be written."""
     path = Path(path)
-    temporary = None
+    temporary = path.with_name(f".{secrets.token_hex(8)}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            temporary = Path(file.name)
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(0o666 & ~_umask())
-        temporary.replace(path)
+        try:
+            with temporary.open("xb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
     except OSError as error:
         raise OutputError(f"cannot write {path}: {describe_os_error(error)}.") from None
-    finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def encode(picture: Picture, suffix: str) -> bytes:
     """The picture's encoded bytes; `suffix` is one of .png, .jpg, .jpeg, .webp, .tif, .tiff."""
     from PIL import Image
 
+    if suffix in (".tif", ".tiff"):
+        return _encode_tiff(picture)
     if picture.maximum == 65535:
-        return _encode_16_bit(picture, suffix)
+        return _encode_16_bit_png(picture)
     image = Image.fromarray(picture.array())
     options: dict = {"icc_profile": picture.icc}
-    if picture.exif:
-        options["exif"] = picture.exif
     stream = io.BytesIO()
+    if picture.exif and not (suffix in (".jpg", ".jpeg") and len(picture.exif) > _JPEG_EXIF_LIMIT):
+        options["exif"] = picture.exif
     if suffix in (".jpg", ".jpeg"):
         image.save(stream, "JPEG", quality=95, subsampling=0, **options)
     elif suffix == ".webp":
         image.save(stream, "WEBP", lossless=True, exact=True, **options)
-    elif suffix == ".png":
-        image.save(stream, "PNG", compress_level=4, **options)
     else:
-        image.save(stream, "TIFF", compression="tiff_adobe_deflate", **options)
+        image.save(stream, "PNG", compress_level=4, **options)
     return stream.getvalue()
 
 
-def _encode_16_bit(picture: Picture, suffix: str) -> bytes:
-    """PNG or TIFF with 16 bits per channel, which Pillow cannot write in color."""
+def _encode_16_bit_png(picture: Picture) -> bytes:
+    """PNG with 16 bits per channel, which Pillow cannot write in color (nor OpenCV with grey and alpha)."""
     array = picture.array()
-    if suffix != ".png":
-        import tifffile
-
-        stream = io.BytesIO()
-        tifffile.imwrite(
-            stream,
-            array,
-            photometric="minisblack" if picture.color.ndim == 2 else "rgb",
-            planarconfig="contig" if array.ndim == 3 else None,
-            extrasamples=["unassalpha"] if picture.alpha is not None else None,
-            iccprofile=picture.icc,
-            compression="zlib",
-            metadata=None,
-        )
-        return stream.getvalue()
-    import cv2
-
-    if array.ndim == 3:
-        if array.shape[2] == 2:  # OpenCV writes no grey with alpha
-            array = array[..., [0, 0, 0, 1]]
-        array = array[..., [2, 1, 0, 3][: array.shape[2]]]
-    data = cv2.imencode(".png", array)[1].tobytes()
-    header = 33  # signature and IHDR; the profile and EXIF must come before the pixels
-    extra = b""
+    height, width = array.shape[:2]
+    channels = 1 if array.ndim == 2 else array.shape[2]
+    color_type = {1: 0, 2: 4, 3: 2, 4: 6}[channels]
+    values = array.astype(">u2").view(np.uint8).reshape(height, -1)
+    rows = np.ones((height, 1 + values.shape[1]), np.uint8)  # filter 1: what is stored is the change along a row
+    rows[:, 1:] = values
+    rows[:, 1 + 2 * channels :] -= values[:, : -2 * channels]
+    chunks = [(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, color_type, 0, 0, 0))]
     if picture.icc:
-        extra += _png_chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(picture.icc))
+        chunks.append((b"iCCP", b"ICC profile\0\0" + zlib.compress(picture.icc)))
     if picture.exif:
-        extra += _png_chunk(b"eXIf", picture.exif.removeprefix(b"Exif\0\0"))
-    return data[:header] + extra + data[header:]
+        chunks.append((b"eXIf", picture.exif.removeprefix(b"Exif\0\0")))
+    chunks += [(b"IDAT", zlib.compress(rows, 4)), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
+    )
 
 
-def _png_chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+def _encode_tiff(picture: Picture) -> bytes:
+    """TIFF with 8 or 16 bits per channel; Pillow writes no 16-bit color, and fails on most cameras' EXIF data.
+
+    An EXIF block is a TIFF file without a picture, so the picture's tags are added to it and its pixels put behind.
+    """
+    from PIL import Image
+
+    array = picture.array()
+    if array.ndim == 2:
+        array = array[..., None]
+    elif array.shape[2] == 2 and array.itemsize == 2:  # no common reader opens grey with alpha of 16 bits
+        array = array[..., [0, 0, 0, 1]]
+    height, width, channels = array.shape
+    rows = np.diff(array, axis=1, prepend=array.dtype.type(0))  # predictor 2: what is stored is the change along a row
+    pixels = zlib.compress(rows.astype(rows.dtype.newbyteorder("<"), copy=False).tobytes(), 4)
+
+    exif = Image.Exif()
+    if picture.exif:
+        exif.load(picture.exif)
+    exif.endian = "<"
+    tags = {
+        256: width, 257: height, 258: (array.itemsize * 8,) * channels, 259: 8, 262: 1 if channels < 3 else 2,
+        273: 0,  # Pillow adds the length of the whole block to it: where the pixels begin
+        277: channels, 278: height, 279: len(pixels), 284: 1, 317: 2,
+    }  # fmt: skip
+    if picture.alpha is not None:
+        tags[338] = 2  # alpha that colors are not multiplied with
+    if picture.icc:
+        tags[34675] = picture.icc
+    for tag, value in tags.items():
+        exif[tag] = value
+    return exif.tobytes().removeprefix(b"Exif\0\0") + pixels
 
 
 def find_pictures(folder: str | os.PathLike, recursive: bool = False) -> Iterator[Path]:

@@ -48,9 +48,9 @@ def _datasets(arguments: list[str]) -> int:
     listing.add_argument("--data-root", type=Path, metavar="DIR", help="folder of the named sets (default: ZOO_DATA)")
     args = listing.parse_args(arguments)
     from zoo.cli import table
-    from zoo.images import find_pictures
+    from zoo.errors import ZooError
 
-    from .datasets import CARDS, SAMPLE, data_root, locate
+    from .datasets import CARDS, SAMPLE, data_root, find_items, locate
 
     rows = []
     for card in CARDS.values():
@@ -60,7 +60,10 @@ def _datasets(arguments: list[str]) -> int:
         elif folder is None:
             here = "no"
         else:
-            here = f"{sum(1 for _ in find_pictures(folder, recursive=True)):,} pictures in {folder}"
+            try:
+                here = f"{len(find_items(card, folder)):,} in {folder}"
+            except ZooError as error:
+                here = f"not usable: {error}"
         expected = f"{card.expected:,}"
         rows.append((card.id, ", ".join(card.tasks), expected, card.size, card.scenario or "all that fit", here,
                      card.license, card.source))  # fmt: skip

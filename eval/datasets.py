@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from zoo.errors import UnknownNameError, ZooError
+from zoo.errors import UnknownNameError, ZooError, describe_os_error
 from zoo.images import find_pictures
 
 PAIR_FOLDERS = (("blur", "sharp"), ("input", "target"), ("lq", "gt"))
@@ -36,6 +36,8 @@ class DatasetCard:
     scenario: str | None = None
     """What is measured when no scenario is named; None: all that fit the models."""
     pairs: bool = False
+    part: str | None = None
+    """Folder inside the published set that is measured on; a folder without it is taken as a whole."""
     notes: str = ""
 
 
@@ -49,6 +51,8 @@ class Item:
     given: Path | None = None
     """The degraded picture, in a paired set."""
     mask: Path | None = None
+    sha256: str = ""
+    """Of the bytes of these files."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,9 @@ class Dataset:
     """Pictures that a complete run has: those of the whole set, also under --limit."""
     sha256: str
     """Of the names and bytes of all files of `items`."""
+    key: str
+    """Name of its folder among the stored work: the id, and for a user's folder something that tells it from others
+    of the same name."""
 
     @property
     def missing(self) -> int:
@@ -80,7 +87,7 @@ _NAMED = (
     ),
     DatasetCard(
         "gopro", "GoPro test", ("deblur",), "CC BY 4.0", "https://seungjunnah.github.io/Datasets/gopro", 1_111,
-        "about 9 GB with the training part", "given", pairs=True,
+        "about 9 GB with the training part", "given", pairs=True, part="test",
         notes="The folder gopro holds the published test/GOPR*/blur and sharp, or just blur and sharp.",
     ),
     DatasetCard(
@@ -118,7 +125,9 @@ def data_root(given: str | os.PathLike | None = None) -> Path | None:
 def locate(card: DatasetCard, root: Path | None) -> Path | None:
     """The folder of a named data set on this machine, or None."""
     folder = root / card.id if root else None
-    return folder if folder is not None and folder.is_dir() else None
+    if folder is None or not folder.is_dir():
+        return None
+    return folder / card.part if card.part and (folder / card.part).is_dir() else folder
 
 
 def open_dataset(spec: str, root: str | os.PathLike | None = None, limit: int | None = None) -> Dataset:
@@ -127,6 +136,7 @@ def open_dataset(spec: str, root: str | os.PathLike | None = None, limit: int | 
     Raises UnknownNameError for an unknown name, and ZooError when the data are missing, empty or badly paired.
     """
     kind, colon, path = spec.partition(":")
+    key = spec
     if colon and kind in ("folder", "pairs"):
         folder = Path(path).expanduser()
         if not path or not folder.is_dir():
@@ -135,6 +145,7 @@ def open_dataset(spec: str, root: str | os.PathLike | None = None, limit: int | 
             f"{kind}:{folder.resolve().name}", str(folder), ("restore",), "not stated", str(folder),
             scenario="given" if kind == "pairs" else None, pairs=kind == "pairs",
         )  # fmt: skip
+        key = f"{card.id}-{hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:8]}"
     elif spec in CARDS:
         card = CARDS[spec]
         folder = None if card is SAMPLE else locate(card, data_root(root))
@@ -148,13 +159,22 @@ def open_dataset(spec: str, root: str | os.PathLike | None = None, limit: int | 
     else:
         raise UnknownNameError("data set", spec, [*CARDS, "folder:PATH", "pairs:PATH"])
 
-    items = _sample_items() if card is SAMPLE else _pair_items(folder) if card.pairs else _folder_items(folder)
+    items = find_items(card, folder)
     total = max(card.expected or 0, len(items))
     if limit is not None:
         if limit < 1:
             raise ZooError(f"a limit is a number of pictures from 1 up, not {limit}.")
         items = items[:limit]
-    return Dataset(card, tuple(items), total, _content_hash(items))
+    items = [replace(item, sha256=_bytes_hash(item)) for item in items]
+    names = hashlib.sha256("".join(f"{item.name}\0{item.sha256}\0" for item in items).encode())
+    return Dataset(card, tuple(items), total, names.hexdigest(), key)
+
+
+def find_items(card: DatasetCard, folder: Path | None) -> list[Item]:
+    """The pictures of a data set by name, not read yet. Raises ZooError when there are none, or they pair badly."""
+    if card is SAMPLE:
+        return _sample_items()
+    return _pair_items(folder) if card.pairs else _folder_items(folder)
 
 
 def _sample_items() -> list[Item]:
@@ -179,15 +199,16 @@ def _pair_items(folder: Path) -> list[Item]:
             degraded_folder = clean_folder.parent / degraded_name
             if not clean_folder.is_dir() or not degraded_folder.is_dir():
                 continue
-            clean = {path.stem: path for path in find_pictures(clean_folder)}
-            degraded = {path.stem: path for path in find_pictures(degraded_folder)}
-            lonely = sorted(clean.keys() ^ degraded.keys())
-            if lonely:
-                raise ZooError(
-                    f"{len(lonely)} of the pictures in {clean_folder} and {degraded_folder} have no partner of the "
-                    f"same name, such as {lonely[0]}."
-                )
-            holes = {path.stem: path for path in find_pictures(clean_folder.parent / "mask")}
+            clean = _by_stem(clean_folder)
+            degraded = _by_stem(degraded_folder)
+            holes = _by_stem(clean_folder.parent / "mask")
+            for partners in (degraded, holes) if holes else (degraded,):
+                lonely = sorted(clean.keys() ^ partners.keys())
+                if lonely:
+                    raise ZooError(
+                        f"{len(lonely)} of the pictures in {clean_folder} and {next(iter(partners.values())).parent} "
+                        f"have no partner of the same name, such as {lonely[0]}."
+                    )
             prefix = clean_folder.parent.relative_to(folder)
             items += [
                 Item((prefix / path.name).as_posix(), path, degraded[stem], holes.get(stem))
@@ -199,13 +220,21 @@ def _pair_items(folder: Path) -> list[Item]:
     return sorted(items, key=lambda item: item.name)
 
 
-def _content_hash(items: list[Item]) -> str:
+def _by_stem(folder: Path) -> dict[str, Path]:
+    """The pictures of a folder by name without suffix. Raises ZooError when two share one."""
+    found: dict[str, Path] = {}
+    for path in find_pictures(folder):
+        if path.stem in found:
+            raise ZooError(f"{path} and {found[path.stem].name} have the same name, so their partners are not clear.")
+        found[path.stem] = path
+    return found
+
+
+def _bytes_hash(item: Item) -> str:
     digest = hashlib.sha256()
-    for item in items:
-        digest.update(item.name.encode() + b"\0")
-        for path in (item.clean, item.given, item.mask):
-            try:
-                digest.update(hashlib.sha256(path.read_bytes()).digest() if path else b"-")
-            except OSError as error:
-                raise ZooError(f"cannot read {path}: {error.strerror}.") from None
+    for path in (item.clean, item.given, item.mask):
+        try:
+            digest.update(hashlib.sha256(path.read_bytes()).digest() if path else b"-")
+        except OSError as error:
+            raise ZooError(f"cannot read {path}: {describe_os_error(error)}.") from None
     return digest.hexdigest()

@@ -3,12 +3,31 @@
 from __future__ import annotations
 
 import multiprocessing
+import multiprocessing.connection
+import os
+import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
 from zoo.errors import ZooError
+
+
+def cores() -> int:
+    """The processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _end_with_parent() -> None:
+    """Let this worker end when the main process is killed; left alone it would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+
+    def watch() -> None:
+        multiprocessing.connection.wait([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 class Workers:
@@ -34,14 +53,17 @@ class Workers:
         say); what was stored by then stays.
         """
         calls = list(calls)
-        if self.count == 1 or len(calls) < 2:
+        if not calls:
+            return
+        if self.count == 1:
             for call in calls:
                 function(*call)
                 progress()
             return
         if self._executor is None:
             # Fresh interpreters: forking after torch has started its threads can hang.
-            self._executor = ProcessPoolExecutor(self.count, mp_context=multiprocessing.get_context("spawn"))
+            context = multiprocessing.get_context("spawn")
+            self._executor = ProcessPoolExecutor(self.count, mp_context=context, initializer=_end_with_parent)
         try:
             for future in as_completed([self._executor.submit(function, *call) for call in calls]):
                 future.result()

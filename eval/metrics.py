@@ -2,7 +2,8 @@
 
 Inputs are HxWx3 uint8 RGB pictures of equal size. Y is BT.601 luma in [16, 235], as Matlab's rgb2ycbcr gives it and
 the restoration literature uses it (pyiqa's own default is the luma of YIQ). What pyiqa has is computed by pyiqa, in
-float32 on the CPU.
+float32 on the CPU, with its ways: PSNR adds 1e-8 to the error (80 dB for equal pictures), SSIM counts a negative
+structure term as 0 and rounds luma to integers (PSNR does not), MS-SSIM pads odd sides with zeros to halve them.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from zoo.errors import UnknownNameError, WeightsError, ZooError
+from zoo.errors import UnknownNameError, ZooError
 from zoo.torchvision_compat import ensure_torchvision
 from zoo.weights import sha256_of
 from zoo.weights.places import local_folder
@@ -42,8 +43,6 @@ class Metric:
     """(restored, truth, mask) -> value; raises NotComputable."""
     needs: Callable[[], str | None] = lambda: None
     """Why it cannot be computed on this machine, or None."""
-    needs_mask: bool = False
-    needs_truth: bool = True
 
     def unavailable(self) -> str | None:
         """Why the metric cannot be computed here, or None."""
@@ -117,7 +116,8 @@ NIQE_PARAMETERS = "niqe_modelparameters.mat"
 
 def _find(name: str, *folders: str) -> Path | None:
     """A weights file in the ZOO_WEIGHTS folder or in torch's hub cache."""
-    hub = Path(os.environ.get("TORCH_HOME", Path.home() / ".cache" / "torch")) / "hub"
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    hub = Path(os.environ.get("TORCH_HOME") or Path(cache, "torch")) / "hub"
     places = [hub / folder for folder in folders]
     if local := local_folder():
         places.insert(0, local)
@@ -125,9 +125,18 @@ def _find(name: str, *folders: str) -> Path | None:
 
 
 def _lpips_needs() -> str | None:
-    if _find(ALEXNET[0], "checkpoints"):
-        return None
-    return f"{ALEXNET[0]} (torchvision's AlexNet, 233 MB) is not in the ZOO_WEIGHTS folder or torch's hub cache"
+    path = _find(ALEXNET[0], "checkpoints")
+    if path is None:
+        return f"{ALEXNET[0]} (torchvision's AlexNet, 233 MB) is not in the ZOO_WEIGHTS folder or torch's hub cache"
+    if not _sha256_of(path, path.stat().st_mtime_ns).startswith(ALEXNET[1]):
+        return f"{path} is damaged or not torchvision's AlexNet: its sha256 does not begin with {ALEXNET[1]}"
+    return None
+
+
+@functools.cache
+def _sha256_of(path: Path, changed: int) -> str:
+    """Checksum of a file, computed once for each time that it was changed."""
+    return sha256_of(path)
 
 
 def _niqe_needs() -> str | None:
@@ -137,20 +146,18 @@ def _niqe_needs() -> str | None:
 
 
 @functools.cache
-def _lpips_alex():
+def _lpips_alex(path: Path):
+    """The network with the backbone of this file, which `_lpips_needs` has checked."""
     ensure_torchvision()
     import lpips
     import torch
 
-    path = _find(ALEXNET[0], "checkpoints")
-    if not sha256_of(path).startswith(ALEXNET[1]):
-        raise WeightsError(f"{path} is not torchvision's AlexNet: its sha256 does not begin with {ALEXNET[1]}.")
     # The package has the linear heads inside; the backbone is set by hand, as its own loader would download it.
     network = lpips.LPIPS(net="alex", version="0.1", pnet_rand=True, verbose=False).eval()
     state = torch.load(path, map_location="cpu", weights_only=True)
     for part in (network.net.slice1, network.net.slice2, network.net.slice3, network.net.slice4, network.net.slice5):
         for index, layer in part.named_children():
-            if f"features.{index}.weight" in state:
+            if isinstance(layer, torch.nn.Conv2d):
                 layer.weight.data.copy_(state[f"features.{index}.weight"])
                 layer.bias.data.copy_(state[f"features.{index}.bias"])
     return network
@@ -161,8 +168,9 @@ def _lpips_compute(restored: np.ndarray, truth: np.ndarray, mask: np.ndarray | N
 
     if min(truth.shape[:2]) < 64:
         raise NotComputable("needs pictures of at least 64 x 64 pixels")
+    path = _find(ALEXNET[0], "checkpoints")
     with torch.inference_mode():
-        return float(_lpips_alex()(_tensor(restored) * 2 - 1, _tensor(truth) * 2 - 1))
+        return float(_lpips_alex(path)(_tensor(restored) * 2 - 1, _tensor(truth) * 2 - 1))
 
 
 def _niqe_compute(restored: np.ndarray, truth: np.ndarray, mask: np.ndarray | None) -> float:
@@ -176,18 +184,18 @@ METRICS = {
     metric.id: metric
     for metric in (
         Metric("psnr_rgb", "PSNR over R, G and B", True, 0, 80, "dB", _by_pyiqa("psnr")),
-        Metric("psnr_y", "PSNR of luma in [16, 235], peak 255", True, 0, 80, "dB", _by_pyiqa("psnry", color_space="ycbcr")),
-        Metric("ssim_rgb", "SSIM, Gaussian window 11, sigma 1.5, mean of R, G, B", True, -1, 1, "",
+        Metric("psnr_y", "PSNR of luma in [16, 235], peak 255", True, 0, 80, "dB",
+               _by_pyiqa("psnry", color_space="ycbcr")),
+        Metric("ssim_rgb", "SSIM, Gaussian window 11, sigma 1.5, mean of R, G, B", True, 0, 1, "",
                _ssim(luma=False, scales=1)),
-        Metric("ssim_y", "SSIM, Gaussian window 11, sigma 1.5, luma", True, -1, 1, "", _ssim(luma=True, scales=1)),
+        Metric("ssim_y", "SSIM, Gaussian window 11, sigma 1.5, luma", True, 0, 1, "", _ssim(luma=True, scales=1)),
         Metric("ms_ssim_y", "MS-SSIM of luma, five scales", True, 0, 1, "", _ssim(luma=True, scales=5)),
         Metric("l1_percent", "mean absolute error, R, G, B, of the full range", False, 0, 100, "%", _l1_percent),
-        Metric("psnr_hole", "PSNR over R, G, B inside the hole", True, 0, 80, "dB", _psnr_hole, needs_mask=True),
-        Metric("l1_hole_percent", "mean absolute error inside the hole", False, 0, 100, "%", _l1_hole_percent,
-               needs_mask=True),
+        Metric("psnr_hole", "PSNR over R, G, B inside the hole", True, 0, 80, "dB", _psnr_hole),
+        Metric("l1_hole_percent", "mean absolute error inside the hole", False, 0, 100, "%", _l1_hole_percent),
         Metric("lpips_alex", "LPIPS 0.1 with AlexNet, inputs in [-1, 1]", False, 0, 1, "", _lpips_compute,
                _lpips_needs),
-        Metric("niqe", "NIQE, no reference (pyiqa)", False, 0, 100, "", _niqe_compute, _niqe_needs, needs_truth=False),
+        Metric("niqe", "NIQE, no reference (pyiqa)", False, 0, 100, "", _niqe_compute, _niqe_needs),
     )
 }  # fmt: skip
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,8 +13,8 @@ from zoo.images import Picture, encode, write_bytes
 
 from .cost import PeakMemory, gflops
 from .datasets import Item
-from .pool import Workers
-from .results import source_digest
+from .pool import Workers, cores
+from .results import library_versions, machine, source_digest
 from .scenarios import Sample, get_scenario
 from .store import Store, digest, read_json, write_json
 
@@ -23,9 +22,13 @@ if TYPE_CHECKING:
     from zoo.restorer import Restorer
 
 
+RESTORING = ("torch", "numpy", "opencv-python", "scikit-image", "scipy", "PyWavelets", "Pillow", "timm")
+"""Libraries whose version restored pictures can depend on."""
+
+
 @dataclass(frozen=True)
 class Job:
-    """All that a worker process needs to restore pictures of one run."""
+    """All that a worker process needs to restore and measure pictures of one run."""
 
     model: str
     scenario: str
@@ -36,6 +39,10 @@ class Job:
     precision: str = "fp32"
     tile: int | str | None = "auto"
     weights: Path | None = None
+    settings: str = ""
+    """Digest of the loaded model and all that its pictures depend on, apart from the input: see `prepared`."""
+    variant: str = ""
+    """What tells this run's folder from the model's ordinary one: another precision, the user's own weights."""
 
     def load(self) -> Restorer:
         """The model. Raises UnknownNameError, WeightsError, ZooError."""
@@ -47,15 +54,26 @@ class Job:
     def store(self) -> Store:
         """Where the run keeps its work."""
         scenario = get_scenario(self.scenario)
-        return Store(self.out, self.dataset, f"{scenario.id}-v{scenario.version}-s{self.seed}", self.model)
+        return Store(
+            self.out, self.dataset, f"{scenario.id}-v{scenario.version}-s{self.seed}", self.model + self.variant
+        )
 
 
-def key_of(job: Job, model: Restorer, sample: Sample) -> str:
-    """What a restored picture depends on: the model, its settings, the code, and the input."""
-    mask = "none" if sample.mask is None else sample.mask
-    return digest(
-        model.card.id, model.weights_sha256, source_digest("zoo"), job.precision, str(job.tile), sample.given, mask
+def prepared(job: Job, model: Restorer) -> Job:
+    """The job with what only the loaded model tells: the precision it really computes in, and its settings."""
+    precision = job.precision if model.parameters else "fp32"  # classical methods know no other
+    settings = digest(
+        model.card.id, model.weights_sha256, source_digest("zoo"), library_versions(RESTORING), precision, str(job.tile)
     )
+    variant = "" if precision == "fp32" else f"-{precision}"
+    if job.weights is not None:
+        variant += f"-weights-{model.weights_sha256[:8]}"
+    return replace(job, precision=precision, settings=settings, variant=variant)
+
+
+def key_of(job: Job, sample: Sample) -> str:
+    """What a restored picture depends on: the model, its settings, the code, and the input."""
+    return digest(job.settings, sample.given, "none" if sample.mask is None else sample.mask)
 
 
 def predict(job: Job, model: Restorer, items: Iterable[Item], workers: Workers, progress: Callable[[], None]) -> None:
@@ -67,73 +85,99 @@ def predict(job: Job, model: Restorer, items: Iterable[Item], workers: Workers, 
     if workers.count > 1:
         workers.each(_restore_in_worker, [(job, item, workers.count) for item in items], progress)
         return
-    warm = False
-    with PeakMemory(model.device) as memory:
-        for item in items:
-            warm = _restore(job, model, item, warm)
-            progress()
-    if warm:
-        _note_cost(job, peak_memory_mb=round(memory.megabytes, 1))
+    bench = _Bench(job, model)
+    for item in items:
+        bench.restore(item)
+        progress()
 
 
-def _note_cost(job: Job, **facts: float | str | None) -> None:
-    path = job.store.folder / "cost.json"
-    write_json(path, {**(read_json(path) or {}), **facts})
+def failures(job: Job, items: Iterable[Item]) -> dict[str, str]:
+    """The pictures that could not be restored, with the reasons."""
+    records = {item.name: read_json(job.store.record(item.name)) or {} for item in items}
+    return {name: record["failed"] for name, record in records.items() if "failed" in record}
 
 
-def _restore(job: Job, model: Restorer, item: Item, warm: bool, workers: int = 1) -> bool:
-    """Restore one picture unless it is stored; returns whether the model has run in this process."""
-    store = job.store
-    record = read_json(store.record(item.name)) or {}
-    try:
-        sample = get_scenario(job.scenario).prepare(item, job.seed)
-        key = key_of(job, model, sample)
-        if record.get("key") == key and _intact(store.picture(item.name), record.get("sha256")):
-            return warm
-        if not warm:  # the first call pays for imports and planning, and counts the arithmetic
-            count = gflops(model, sample.given, sample.mask)
-            if count is None:
-                model.restore(sample.given, sample.mask)
-            height, width = sample.given.shape[:2]
-            _note_cost(job, gflops=count, gflops_at=f"{width} x {height}" if count else None)
-        result = model.restore(sample.given, sample.mask)
+class _Bench:
+    """A model in this process, with what is measured around it."""
+
+    def __init__(self, job: Job, model: Restorer, workers: int = 1):
+        self.job = job
+        self._model = model
+        self._workers = workers
+        self._memory = PeakMemory(model.device)
+        self._warm = False
+
+    def restore(self, item: Item) -> None:
+        """Restore one picture unless it is stored. Raises OutputError."""
+        store = self.job.store
+        try:
+            sample = get_scenario(self.job.scenario).prepare(item, self.job.seed)
+            if self._is_stored(item, sample):
+                return
+            store.withdraw_result()
+            picture, record = self._measure(sample)
+        except OutputError:  # a disk that refuses is no failure of this one picture
+            raise
+        except ZooError as error:
+            store.withdraw_result()
+            write_json(store.record(item.name), {"failed": str(error)})
+            return
+        # The picture first: a record without its picture would look finished.
+        write_bytes(store.picture(item.name), picture)
+        write_json(store.record(item.name), record)
+
+    def _is_stored(self, item: Item, sample: Sample) -> bool:
+        record = read_json(self.job.store.record(item.name)) or {}
+        if record.get("key") != key_of(self.job, sample) or record.get("device") != self._model.device:
+            return False
+        return read_intact(self.job.store.picture(item.name), record.get("sha256")) is not None
+
+    def _measure(self, sample: Sample) -> tuple[bytes, dict]:
+        """The encoded restored picture and its record."""
+        height, width = sample.given.shape[:2]
+        record: dict = {}
+        with self._memory:
+            if not self._warm:  # the first call pays for imports and planning; it counts the arithmetic instead
+                count = gflops(self._model, sample.given, sample.mask)
+                if count is not None:
+                    record |= {"gflops": count, "gflops_at": f"{width} x {height}"}
+                self._warm = True
+            result = self._model.restore(sample.given, sample.mask)
+        memory = self._memory.megabytes
         picture = encode(Picture(result.image), ".png")
-    except OutputError:  # a disk that refuses is no failure of this one picture
-        raise
-    except ZooError as error:
-        write_json(store.record(item.name), {"failed": str(error)})
-        return warm
-    # The picture first: a record without its picture would look finished.
-    write_bytes(store.picture(item.name), picture)
-    write_json(
-        store.record(item.name),
-        {
-            "key": key,
+        record |= {
+            "key": key_of(self.job, sample),
+            "settings": self.job.settings,
             "sha256": hashlib.sha256(picture).hexdigest(),
             "seconds": round(result.seconds, 6),
-            "pixels": int(sample.given.shape[0] * sample.given.shape[1]),
-            "workers": workers,
-        },
-    )
-    return True
+            "pixels": height * width,
+            "peak_memory_mb": None if memory is None else round(memory, 1),
+            "device": self._model.device,
+            "machine": machine(self._model.device),
+            "workers": self._workers,
+            "notes": list(result.notes),
+        }
+        return picture, record
 
 
-def _intact(path: Path, sha256: str | None) -> bool:
+def read_intact(path: Path, sha256: str | None) -> bytes | None:
+    """A file's bytes when they have this checksum, else None."""
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest() == sha256
+        data = path.read_bytes()
     except OSError:
-        return False
+        return None
+    return data if hashlib.sha256(data).hexdigest() == sha256 else None
 
 
-_loaded: dict[Job, Restorer] = {}  # in a worker process: the one model it has loaded
+_bench: _Bench | None = None  # in a worker process: the one model it has loaded
 
 
 def _restore_in_worker(job: Job, item: Item, workers: int) -> None:
-    import torch
+    global _bench
+    if _bench is None or _bench.job != job:
+        import torch
 
-    warm = job in _loaded
-    if not warm:
-        torch.set_num_threads(max(1, (os.cpu_count() or 1) // workers))
-        _loaded.clear()
-        _loaded[job] = job.load()
-    _restore(job, _loaded[job], item, warm, workers)
+        torch.set_num_threads(max(1, cores() // workers))
+        _bench = None  # the old model goes before the new one comes
+        _bench = _Bench(job, job.load(), workers)
+    _bench.restore(item)

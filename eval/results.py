@@ -10,16 +10,18 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 import zoo
-from zoo.errors import ZooError
+from zoo.errors import ZooError, describe_os_error
+
+from .pool import cores
 
 SCHEMA_VERSION = 1
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
 class ModelFacts(_Strict):
@@ -36,7 +38,7 @@ class DatasetFacts(_Strict):
     title: str
     license: str
     source: str
-    sha256: str = Field(description="of the names and bytes of all pictures of the set that are on the machine")
+    sha256: str = Field(description="of the names and bytes of the pictures of this run")
     limit: int | None = Field(description="only the first N pictures by name were asked for")
 
 
@@ -49,7 +51,7 @@ class ScenarioFacts(_Strict):
 
 
 class MetricValue(_Strict):
-    """A mean with its 95 % bootstrap interval, or the reason why there is none."""
+    """A mean with its 95 % bootstrap interval, or the reason why there is none. One picture has no interval."""
 
     mean: float | None = None
     low: float | None = None
@@ -62,12 +64,15 @@ class Cost(_Strict):
     """What stage 1 took, one picture at a time unless `workers` says otherwise."""
 
     device: str
-    precision: str
+    machine: str = Field(description="processor, cores and accelerator that restored the pictures; all, if several")
+    precision: str = Field(description="that was computed in")
+    tile: str = Field(description="the setting: auto, none or a side in pixels")
     workers: int = Field(description="pictures restored at once; latency is only comparable for the same number")
     seconds_median: float | None
     megapixels_per_second: float | None = Field(description="input pixels, over all pictures")
-    peak_memory_mb: float | None = Field(description="GPU memory on CUDA, else the process's resident memory")
-    gflops: float | None = Field(description="multiplications and additions for the first picture; networks only")
+    peak_memory_mb: float | None = Field(description="most of all pictures; on CUDA GPU memory with the model, else "
+                                         "the rise of resident memory over that of the loaded model")  # fmt: skip
+    gflops: float | None = Field(description="multiplications and additions for one picture; networks only")
     gflops_at: str | None = Field(description="that picture's size")
 
 
@@ -96,10 +101,25 @@ class Result(_Strict):
     n_expected: int = Field(description="pictures of the whole data set, also under --limit")
     n_scored: int
     failures: dict[str, str] = Field(description="picture -> why it has no score")
+    notes: dict[str, int] = Field(description="what the model remarked -> on how many pictures")
     metrics: dict[str, MetricValue]
     cost: Cost
     environment: Environment
     images: list[ImageRow]
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> Result:
+        names = {row.name for row in self.images}
+        if len(names) != self.n_scored or len(self.images) != self.n_scored or self.n_scored > self.n_expected:
+            raise ValueError(f"{self.n_scored} of {self.n_expected} pictures scored, but {len(names)} listed")
+        if self.scenario.primary not in self.metrics:
+            raise ValueError(f"it is ranked by {self.scenario.primary}, which it does not have")
+        for name, value in self.metrics.items():
+            if (value.mean is None) != (value.unavailable is not None):
+                raise ValueError(f"{name} has neither, or both, of a mean and a reason why there is none")
+            if value.mean is not None and value.n != self.n_scored:
+                raise ValueError(f"the mean of {name} is over {value.n} of {self.n_scored} pictures")
+        return self
 
     @property
     def complete(self) -> bool:
@@ -116,12 +136,14 @@ def read_result(path: Path) -> Result:
             raise ZooError(f"{path} is no result file of schema version {SCHEMA_VERSION} (it says {found}).")
         return Result.model_validate(data)
     except OSError as error:
-        raise ZooError(f"cannot read {path}: {error.strerror}.") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ZooError(f"cannot read {path}: {describe_os_error(error)}.") from None
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ZooError(f"{path} is no JSON file: {error}.") from None
     except ValidationError as error:
         first = error.errors()[0]
-        raise ZooError(f"{path} is no result file: {'.'.join(map(str, first['loc']))}: {first['msg']}.") from None
+        raise ZooError(
+            f"{path} is no result file: {'.'.join(map(str, first['loc'])) or 'all'}: {first['msg']}."
+        ) from None
 
 
 @cache
@@ -135,30 +157,53 @@ def source_digest(*packages: str) -> str:
     return digest.hexdigest()[:12]
 
 
-def environment(device: str) -> Environment:
-    """This machine and its libraries."""
-    import os
-    from datetime import datetime, timezone
+LIBRARIES = (
+    "torch", "torchvision", "timm", "pyiqa", "lpips", "numpy", "scipy", "opencv-python", "scikit-image", "PyWavelets",
+    "Pillow",
+)  # fmt: skip
 
-    libraries = {}
-    for name in ("torch", "torchvision", "pyiqa", "lpips", "numpy", "opencv-python", "scikit-image", "Pillow"):
+
+@cache
+def library_versions(names: tuple[str, ...] = LIBRARIES) -> dict[str, str]:
+    """The versions of those of these libraries that are installed."""
+    found = {}
+    for name in names:
         try:
-            libraries[name] = version(name)
+            found[name] = version(name)
         except PackageNotFoundError:
             continue
-    accelerator = None
-    if device.startswith("cuda"):
-        import torch
+    return found
 
-        accelerator = torch.cuda.get_device_name(device)
+
+@cache
+def machine(device: str) -> str:
+    """The hardware behind a latency, in words."""
+    words = [_processor(), f"{cores()} cores"]
+    if device.startswith("cuda"):
+        words.insert(0, _accelerator(device))
+    return ", ".join(words)
+
+
+def _accelerator(device: str) -> str | None:
+    if not device.startswith("cuda"):
+        return None
+    import torch
+
+    return torch.cuda.get_device_name(device)
+
+
+def environment(device: str) -> Environment:
+    """This machine and its libraries."""
+    from datetime import datetime, timezone
+
     return Environment(
         code=f"{zoo.__version__}+{source_digest('zoo', 'eval')}",
         python=platform.python_version(),
         platform=platform.platform(),
         processor=_processor(),
-        cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
-        accelerator=accelerator,
-        libraries=libraries,
+        cores=cores(),
+        accelerator=_accelerator(device),
+        libraries=dict(library_versions()),
         finished=datetime.now(timezone.utc).isoformat(timespec="seconds"),
     )
 

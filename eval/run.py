@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
@@ -13,8 +12,9 @@ from zoo.errors import ZooError
 from zoo.restore_cli import check_folder
 
 from .datasets import Dataset, open_dataset
-from .pool import Workers
-from .predict import Job, predict
+from .pool import Workers, cores
+from .predict import Job, predict, prepared
+from .predict import failures as failures_of
 from .results import Result
 from .scenarios import SCENARIOS, Scenario, get_scenario
 from .score import score
@@ -25,35 +25,47 @@ def run(args: argparse.Namespace) -> int:
     """Run what the command line asks for. Returns 0, or 1 when some picture of some run failed; raises ZooError."""
     from tqdm import tqdm
 
-    dataset = open_dataset(args.dataset, args.data_root, args.limit)
-    names = [name for name in args.model.split(",") if name]
+    names = [name.strip() for name in args.model.split(",") if name.strip()]
+    if names != ["all"]:
+        for name in names:
+            zoo.get_card(name)  # a misspelled name is told before a large data set is read
     wanted = [get_scenario(name) for name in args.scenario.split(",")] if args.scenario else None
     if args.weights is not None and (len(names) != 1 or names == ["all"]):
         raise ZooError("--weights goes with one model.")
+    dataset = open_dataset(args.dataset, args.data_root, args.limit)
     pairs = matches(names, dataset, wanted)
     check_folder(args.out)
 
     failed = 0
     loaded = None
-    with Workers(args.workers or 1) as restorers, Workers(args.workers or os.cpu_count() or 1) as scorers:
+    at_once = args.workers
+    many = min(cores(), len(dataset.items))
+    with Workers(1 if at_once is None else at_once) as restorers, Workers(at_once or many) as scorers:
         for name, card, scenario in pairs:
             job = Job(
-                card.id, scenario.id, args.seed, args.out, dataset.card.id, args.device,
+                card.id, scenario.id, args.seed, args.out, dataset.key, args.device,
                 args.precision, None if args.tile == "none" else args.tile, args.weights,
             )  # fmt: skip
             if loaded is None or loaded.card.id != card.id:
                 loaded = job.load()
+            job = prepared(job, loaded)
             label = f"{card.id} on {dataset.card.id}, {scenario.id}"
             with tqdm(total=2 * len(dataset.items), desc=label, unit="step", disable=None, leave=False) as bar:
                 if args.stage != "score":
                     predict(job, loaded, dataset.items, restorers, bar.update)
-                if args.stage == "predict":
-                    continue
-                score(job, dataset.items, scorers, bar.update)
-            result = summarize(job, loaded, dataset, name, args.limit)
-            failed += len(result.failures)
-            print(describe(result, job.store.folder))
-            for picture, reason in result.failures.items():
+                if args.stage != "predict":
+                    score(job, dataset.items, scorers, bar.update)
+            if args.stage == "predict":
+                failures = failures_of(job, dataset.items)
+                done = len(dataset.items) - len(failures)
+                line = f"{label}: {done} of {len(dataset.items)} restored -> {job.store.folder}"
+            else:
+                result = summarize(job, loaded, dataset, name, args.limit)
+                failures = result.failures
+                line = describe(result, job.store.result)
+            failed += len(failures)
+            print(line, flush=True)  # now, also into a pipe: the next run may take hours
+            for picture, reason in failures.items():
                 print(f"  failed: {picture}: {reason}", file=sys.stderr)
     return 1 if failed else 0
 
@@ -102,7 +114,7 @@ def fits(card: ModelCard, scenario: Scenario, with_holes: bool) -> bool:
     return scenario.fits(card)
 
 
-def describe(result: Result, folder: Path) -> str:
+def describe(result: Result, path: Path) -> str:
     """One line for people: the means of the run's metrics and its latency."""
     parts = []
     for name, value in result.metrics.items():
@@ -112,5 +124,5 @@ def describe(result: Result, folder: Path) -> str:
     state = "" if result.complete else f" INCOMPLETE ({result.n_scored} of {result.n_expected})"
     return (
         f"{result.model.id} | {result.dataset.id} | {result.scenario.id}{state}: {', '.join(parts) or 'nothing scored'}"
-        f"{f', {latency:.3f} s a picture' if latency is not None else ''} -> {folder / 'result.json'}"
+        f"{f', {latency:.3f} s a picture' if latency is not None else ''} -> {path}"
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import math
 from collections.abc import Callable, Iterable
 
 from zoo import images
@@ -11,10 +11,14 @@ from zoo.errors import OutputError, ZooError
 from .datasets import Item
 from .metrics import NotComputable, get_metric
 from .pool import Workers
-from .predict import Job
-from .results import source_digest
+from .predict import Job, read_intact
+from .predict import key_of as restored_key_of
+from .results import library_versions, source_digest
 from .scenarios import get_scenario
 from .store import digest, read_json, write_json
+
+MEASURING = ("torch", "numpy", "pyiqa", "lpips", "Pillow")
+"""Libraries whose version a score can depend on; those behind the inputs are in the key of the restored picture."""
 
 
 def usable_metrics(scenario: str) -> dict[str, str | None]:
@@ -28,19 +32,14 @@ def score(job: Job, items: Iterable[Item], workers: Workers, progress: Callable[
 
 
 def key_of(job: Job, item: Item) -> str | None:
-    """What the scores of a picture depend on; None when there is no restored picture."""
+    """What the scores of a picture depend on; None when it is not restored, or was with other settings."""
     record = read_json(job.store.record(item.name)) or {}
-    if "sha256" not in record:
+    if record.get("settings") != job.settings or not record.get("sha256"):
         return None
     usable = [name for name, why in usable_metrics(job.scenario).items() if why is None]
-    return digest(record["key"], record["sha256"], usable, source_digest("eval"), _truth_hash(item))
-
-
-def _truth_hash(item: Item) -> str:
-    try:
-        return hashlib.sha256(item.clean.read_bytes()).hexdigest()
-    except OSError:
-        return "unreadable"
+    return digest(
+        record.get("key"), record["sha256"], item.sha256, usable, source_digest("eval"), library_versions(MEASURING)
+    )
 
 
 def _waiting(job: Job, item: Item) -> bool:
@@ -51,19 +50,35 @@ def _waiting(job: Job, item: Item) -> bool:
 def _score(job: Job, item: Item) -> None:
     import torch
 
+    threads = torch.get_num_threads()
     torch.set_num_threads(1)  # sums in one order, whatever the machine: equal work has to give equal bytes
-    scenario = get_scenario(job.scenario)
-    key = key_of(job, item)
     try:
-        sample = scenario.prepare(item, job.seed)
-        restored = images.read(job.store.picture(item.name)).rgb8()
+        scores = _measure(job, item)
     except OutputError:
         raise
     except ZooError as error:
-        write_json(job.store.score(item.name), {"failed": str(error)})
-        return
+        scores = {"failed": str(error)}
+    finally:
+        torch.set_num_threads(threads)  # the next model's latency is measured in this process
+    job.store.withdraw_result()
+    write_json(job.store.score(item.name), scores)
+
+
+def _measure(job: Job, item: Item) -> dict:
+    """The record of one picture's scores. Raises ZooError when there is nothing that can be measured."""
+    record = read_json(job.store.record(item.name)) or {}
+    data = read_intact(job.store.picture(item.name), record.get("sha256"))
+    if data is None:
+        raise ZooError("its stored restored picture is damaged: run --stage predict again.")
+    sample = get_scenario(job.scenario).prepare(item, job.seed)
+    if record.get("key") != restored_key_of(job, sample):
+        raise ZooError("it was restored from another input: run --stage predict again.")
+    restored = images.read(data).rgb8()
     if restored.shape != sample.truth.shape:
-        raise ZooError(f"{job.store.picture(item.name)} has the wrong size; delete it and run again.")
+        raise ZooError(
+            f"the restored picture has {restored.shape[1]} x {restored.shape[0]} pixels, the true one "
+            f"{sample.truth.shape[1]} x {sample.truth.shape[0]}."
+        )
     values: dict[str, float | None] = {}
     reasons: dict[str, str] = {}
     for name, why in usable_metrics(job.scenario).items():
@@ -71,7 +86,10 @@ def _score(job: Job, item: Item) -> None:
             continue
         try:
             # More than six decimals would be noise of the arithmetic.
-            values[name] = round(get_metric(name).compute(restored, sample.truth, sample.mask), 6)
+            value = round(get_metric(name).compute(restored, sample.truth, sample.mask), 6)
+            if not math.isfinite(value):
+                raise NotComputable(f"came out as {value}")
+            values[name] = value
         except NotComputable as error:
             values[name], reasons[name] = None, str(error)
-    write_json(job.store.score(item.name), {"key": key, "metrics": values, "reasons": reasons})
+    return {"key": key_of(job, item), "metrics": values, "reasons": reasons}

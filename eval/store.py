@@ -2,11 +2,10 @@
 
     OUT/DATASET/SCENARIO-vVERSION-sSEED/MODEL/
         restored/NAME.png    stage 1: the restored picture
-        restored/NAME.json   its key, checksum, seconds - or why it failed
+        restored/NAME.json   its key, checksum and cost - or why it failed
         scores/NAME.json     stage 2: its key and metrics
-        cost.json            parameters, arithmetic, memory
         metrics.csv          a row per picture; equal bytes for equal work
-        result.json          all of it (see eval.results)
+        result.json          all of it (see eval.results); gone while the work beside it is being redone
 
 A key names everything that the stored work depends on. Work whose key still fits is not done again.
 """
@@ -18,6 +17,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from zoo.errors import OutputError, describe_os_error
 from zoo.images import write_bytes
 
 
@@ -29,6 +29,24 @@ class Store:
             return "".join(c if c.isalnum() or c in "-._" else "_" for c in text)
 
         self.folder = out / safe(dataset) / safe(scenario) / safe(model)
+
+    @property
+    def table(self) -> Path:
+        """The table of metrics."""
+        return self.folder / "metrics.csv"
+
+    @property
+    def result(self) -> Path:
+        """The result file."""
+        return self.folder / "result.json"
+
+    def withdraw_result(self) -> None:
+        """Take away what sums up work that is about to change. Raises OutputError."""
+        for path in (self.result, self.table):
+            try:
+                path.unlink(missing_ok=True)
+            except OSError as error:
+                raise OutputError(f"cannot remove {path}: {describe_os_error(error)}.") from None
 
     def picture(self, name: str) -> Path:
         """Where the restored picture of that name lies."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import statistics
+from collections import Counter
 
 import pandas as pd
 
@@ -12,7 +13,7 @@ from zoo.restorer import Restorer
 
 from .datasets import Dataset
 from .predict import Job
-from .results import Cost, DatasetFacts, ImageRow, MetricValue, ModelFacts, Result, ScenarioFacts, environment
+from .results import Cost, DatasetFacts, ImageRow, MetricValue, ModelFacts, Result, ScenarioFacts, environment, machine
 from .scenarios import get_scenario
 from .score import key_of, usable_metrics
 from .stats import bootstrap_interval
@@ -29,9 +30,14 @@ def summarize(job: Job, model: Restorer, dataset: Dataset, requested: str, limit
     for item in dataset.items:
         record = read_json(job.store.record(item.name)) or {}
         scored = read_json(job.store.score(item.name)) or {}
-        if "failed" in record or "failed" in scored:
-            failures[item.name] = record.get("failed") or scored["failed"]
-        elif not scored or scored.get("key") != key_of(job, item):
+        key = key_of(job, item)
+        if "failed" in record:
+            failures[item.name] = record["failed"]
+        elif key is None:
+            failures[item.name] = "not restored yet, or with other code, weights or settings: run --stage predict"
+        elif "failed" in scored:
+            failures[item.name] = scored["failed"]
+        elif scored.get("key") != key:
             failures[item.name] = "not scored yet"
         else:
             rows.append(ImageRow(name=item.name, seconds=record["seconds"], metrics=scored["metrics"]))
@@ -61,13 +67,14 @@ def summarize(job: Job, model: Restorer, dataset: Dataset, requested: str, limit
         n_expected=dataset.total,
         n_scored=len(rows),
         failures=failures,
+        notes=dict(Counter(note for record in records for note in record["notes"])),
         metrics=_means(job.scenario, rows, reasons),
         cost=_cost(job, model, records),
         environment=environment(model.device),
         images=rows,
     )
-    write_bytes(job.store.folder / "metrics.csv", _csv(result).encode())
-    write_json(job.store.folder / "result.json", result.model_dump())
+    write_bytes(job.store.table, _csv(result).encode())
+    write_json(job.store.result, result.model_dump())
     return result
 
 
@@ -80,28 +87,29 @@ def _means(scenario: str, rows: list[ImageRow], reasons: dict[str, str]) -> dict
             means[name] = MetricValue(unavailable=f"unavailable: {why}")
             continue
         values = [row.metrics[name] for row in rows]
-        low, high = bootstrap_interval(values)
-        means[name] = MetricValue(
-            mean=round(statistics.fmean(values), 6), low=round(low, 6), high=round(high, 6), n=len(values)
-        )
+        interval = bootstrap_interval(values)
+        low, high = (None, None) if interval is None else (round(end, 6) for end in interval)
+        means[name] = MetricValue(mean=round(statistics.fmean(values), 6), low=low, high=high, n=len(values))
     return means
 
 
 def _cost(job: Job, model: Restorer, records: list[dict]) -> Cost:
-    stored = read_json(job.store.folder / "cost.json") or {}
     seconds = [record["seconds"] for record in records]
-    workers = {record["workers"] for record in records} or {1}
+    memory = [record["peak_memory_mb"] for record in records]
+    counted = next((record for record in records if "gflops" in record), {})
     return Cost(
-        device=model.device,
+        device=", ".join(sorted({record["device"] for record in records})) or model.device,
+        machine="; ".join(sorted({record["machine"] for record in records})) or machine(model.device),
         precision=job.precision,
-        workers=max(workers),
+        tile=str(job.tile).lower(),
+        workers=max((record["workers"] for record in records), default=1),
         seconds_median=round(statistics.median(seconds), 6) if seconds else None,
         megapixels_per_second=(
             round(sum(record["pixels"] for record in records) / 1e6 / sum(seconds), 4) if sum(seconds) else None
         ),
-        peak_memory_mb=stored.get("peak_memory_mb"),
-        gflops=stored.get("gflops"),
-        gflops_at=stored.get("gflops_at"),
+        peak_memory_mb=max(memory) if memory and None not in memory else None,
+        gflops=counted.get("gflops"),
+        gflops_at=counted.get("gflops_at"),
     )
 
 

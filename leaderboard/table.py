@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from eval.metrics import METRICS
+from eval.metrics import METRICS, get_metric
 from eval.results import MetricValue, Result, read_result
 from zoo.errors import ZooError
 
 COMMITTED = Path(__file__).parent / "results"
 """The project's own result files."""
+FEW = 20
+"""From so many pictures on, bootstrap intervals hold about what they promise (93 % instead of 95 %)."""
 
 
 @dataclass(frozen=True)
@@ -59,48 +61,59 @@ def find_results(places: Iterable[Path]) -> list[Result]:
 def group(results: Iterable[Result]) -> list[Group]:
     """Sort runs into comparable groups and rank the complete ones by the scenario's first metric.
 
-    Of several runs of one model with the same weights in a group, the newest counts.
+    Of several runs of one model in a group, with the same weights, precision, tiles and device, the newest counts.
     """
     groups: dict[tuple, dict[tuple, Result]] = {}
     for result in sorted(results, key=lambda r: r.environment.finished):
         s = result.scenario
         key = (result.dataset.id, s.id, s.version, s.seed, result.dataset.sha256, s.primary)
-        groups.setdefault(key, {})[(result.model.id, result.model.weights_sha256)] = result
+        groups.setdefault(key, {})[_identity(result)] = result
     made = []
     for (dataset, scenario, version, seed, sha256, primary), runs in sorted(groups.items()):
-        sign = -1 if METRICS[primary].higher_is_better else 1
+        sign = -1 if get_metric(primary).higher_is_better else 1
         complete = [r for r in runs.values() if r.complete and r.metrics[primary].mean is not None]
-        ranked = sorted(complete, key=lambda r: (sign * r.metrics[primary].mean, r.model.id))
-        rest = sorted((r for r in runs.values() if r not in complete), key=lambda r: r.model.id)
+        ranked = sorted(complete, key=lambda r: (sign * r.metrics[primary].mean, _identity(r)))
+        rest = sorted((r for r in runs.values() if r not in complete), key=_identity)
         title = next(iter(runs.values())).scenario.title
         made.append(Group(dataset, sha256, scenario, version, seed, primary, title, tuple(ranked), tuple(rest)))
     return made
 
 
-def interval(value: MetricValue, digits: int | None = None) -> str:
-    """ "24.31 [22.10, 26.55]": mean and 95 % interval."""
-    digits = _digits(value.mean) if digits is None else digits
+def _identity(result: Result) -> tuple[str, str, str, str, str]:
+    """What makes two runs on the same pictures two, not one that was repeated."""
+    cost = result.cost
+    return (result.model.id, result.model.weights_sha256 or "", cost.precision, cost.tile, cost.device)
+
+
+def label(result: Result, among: Iterable[Result]) -> str:
+    """The model's id, with what tells this run from others of the same model."""
+    others = [_identity(r) for r in among if r.model.id == result.model.id]
+    _, weights, *settings = _identity(result)
+    differing = [f"weights {weights[:8]}"] if len({other[1] for other in others}) > 1 else []
+    for index, (name, value) in enumerate(zip(("", "tile ", "on "), settings, strict=True), start=2):
+        if len({other[index] for other in others}) > 1:
+            differing.append(f"{name}{value}")
+    return f"{result.model.id} ({', '.join(differing)})" if differing else result.model.id
+
+
+def shown(name: str, value: MetricValue | None, with_interval: bool = False) -> str:
+    """ "24.31", or with its interval "24.31 [22.10, 26.55]"; as many digits for all values of a metric."""
+    if value is None or value.mean is None:
+        return "unavailable"
+    digits = {"dB": 2, "%": 3}.get(METRICS[name].unit, 4) if name in METRICS else 4
+    if not with_interval or value.low is None or value.high is None:
+        return f"{value.mean:.{digits}f}"
     return f"{value.mean:.{digits}f} [{value.low:.{digits}f}, {value.high:.{digits}f}]"
-
-
-def _digits(mean: float) -> int:
-    return 4 if abs(mean) < 1.5 else 2
 
 
 def frame(made: Group) -> pd.DataFrame:
     """The ranking as a table of text; columns: rank, model, the metrics, latency, license."""
-    metrics = [
-        name for name in _metric_names(made.ranked) if any(r.metrics[name].mean is not None for r in made.ranked)
-    ]
+    metrics = list(dict.fromkeys(n for r in made.ranked for n, value in r.metrics.items() if value.mean is not None))
     rows = []
     for rank, result in enumerate(made.ranked, start=1):
-        row: dict[str, str | int] = {"rank": rank, "model": result.model.id}
+        row: dict[str, str | int] = {"rank": rank, "model": label(result, (*made.ranked, *made.incomplete))}
         for name in metrics:
-            value = result.metrics.get(name)
-            if value is None or value.mean is None:
-                row[name] = "unavailable"
-            else:
-                row[name] = interval(value) if name == made.primary else f"{value.mean:.{_digits(value.mean)}f}"
+            row[name] = shown(name, result.metrics.get(name), with_interval=name == made.primary)
         latency = result.cost.seconds_median
         workers = f" ({result.cost.workers} at once)" if result.cost.workers > 1 else ""
         row["s/picture"] = "" if latency is None else f"{latency:.3f}{workers}"
@@ -109,25 +122,24 @@ def frame(made: Group) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _metric_names(results: Sequence[Result]) -> list[str]:
-    return list(dict.fromkeys(name for result in results for name in result.metrics))
-
-
 def unranked(made: Group) -> list[str]:
     """The group's incomplete runs, a line each."""
-    return [f"not ranked: {result.model.id}, {why_incomplete(result)}" for result in made.incomplete]
+    everyone = (*made.ranked, *made.incomplete)
+    return [f"not ranked: {label(result, everyone)}, {why_incomplete(result)}" for result in made.incomplete]
 
 
 def remarks(groups: Iterable[Group]) -> list[str]:
-    """What holds for all tables: metrics that were not computed, and the machines behind the latencies."""
+    """What holds for all tables: metrics that were not computed, small sets, the machines behind the latencies."""
     results = [result for made in groups for result in made.ranked]
     whys = {f"{name} {v.unavailable}" for r in results for name, v in r.metrics.items() if v.unavailable}
-    return sorted(whys) + sorted({f"latency measured on {_machine(result)}" for result in results})
+    few = {f"intervals over only {r.n_scored} pictures are too narrow" for r in results if 1 < r.n_scored < FEW}
+    one = {"a single picture has no interval" for r in results if r.n_scored == 1}
+    return [*sorted(whys), *sorted(few), *one, *sorted({f"latency measured on {_machine(r)}" for r in results})]
 
 
 def _machine(result: Result) -> str:
-    e = result.environment
-    return f"{e.accelerator or e.processor}, {e.cores} cores, {result.cost.device}, {result.cost.precision}"
+    cost = result.cost
+    return f"{cost.machine}, {cost.device}, {cost.precision}"
 
 
 def why_incomplete(result: Result) -> str:
@@ -137,7 +149,7 @@ def why_incomplete(result: Result) -> str:
         parts.append(f"limited to {result.dataset.limit}")
     if result.failures:
         name, reason = next(iter(result.failures.items()))
-        parts.append(f"{len(result.failures)} failed, such as {name}: {reason}")
+        parts.append(f"{len(result.failures)} failed, such as {name}: {' '.join(reason.split())}")
     value = result.metrics.get(result.scenario.primary)
     if value is not None and value.unavailable and not result.failures:
         parts.append(f"{result.scenario.primary} {value.unavailable}")
@@ -149,25 +161,32 @@ def markdown(groups: Sequence[Group]) -> str:
     lines = ["# Leaderboard", "", "Means over all pictures of a data set; the ranking metric has its 95 % bootstrap "
              "interval in brackets. Rankings whose intervals overlap are no proof of a difference.", ""]  # fmt: skip
     for made in groups:
-        direction = "higher" if METRICS[made.primary].higher_is_better else "lower"
-        n = made.ranked[0].n_scored if made.ranked else 0
+        direction = "higher" if get_metric(made.primary).higher_is_better else "lower"
         lines += [
             f"## {made.name}",
             "",
-            f"{made.title[0].upper()}{made.title[1:]}. Version {made.version}, seed {made.seed}, n = {n}, pictures "
-            f"{made.sha256[:12]}; ranked by {made.primary} ({direction} is better).",
+            f"{made.title[:1].upper()}{made.title[1:]}. Version {made.version}, seed {made.seed}, {_count(made)}, "
+            f"pictures {made.sha256[:12]}; ranked by {made.primary} ({direction} is better).",
             "",
         ]
         if made.ranked:
             table = frame(made)
             lines.append("| " + " | ".join(table.columns) + " |")
             lines.append("| " + " | ".join("---" for _ in table.columns) + " |")
-            lines += ["| " + " | ".join(str(value) for value in row) + " |" for row in table.to_numpy()]
+            lines += ["| " + " | ".join(_cell(value) for value in row) + " |" for row in table.to_numpy()]
             lines.append("")
         lines += [f"- {line}" for line in unranked(made)]
         lines.append("")
     lines += ["## Remarks", "", *(f"- {line}" for line in remarks(groups)), ""]
     return "\n".join(lines)
+
+
+def _count(made: Group) -> str:
+    return f"n = {made.ranked[0].n_scored}" if made.ranked else "no complete run"
+
+
+def _cell(value: object) -> str:
+    return str(value).replace("|", "\\|")
 
 
 def flat(groups: Iterable[Group]) -> pd.DataFrame:
@@ -195,6 +214,11 @@ def flat(groups: Iterable[Group]) -> pd.DataFrame:
                         "unavailable": value.unavailable,
                         "seconds_median": result.cost.seconds_median,
                         "device": result.cost.device,
+                        "precision": result.cost.precision,
+                        "tile": result.cost.tile,
+                        "workers": result.cost.workers,
+                        "peak_memory_mb": result.cost.peak_memory_mb,
+                        "code": result.environment.code,
                         "parameters": result.model.parameters,
                         "license": result.model.license,
                     }
@@ -208,8 +232,7 @@ def text(groups: Sequence[Group]) -> str:
 
     blocks = []
     for made in groups:
-        n = made.ranked[0].n_scored if made.ranked else 0
-        block = [f"{made.name}: {made.title} (n = {n}, ranked by {made.primary})"]
+        block = [f"{made.name}: {made.title} ({_count(made)}, ranked by {made.primary})"]
         if made.ranked:
             ranking = frame(made)
             block.append(columns(list(ranking.columns), [[str(v) for v in row] for row in ranking.to_numpy()]))

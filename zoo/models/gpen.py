@@ -169,6 +169,15 @@ class ModulatedConv2d(nn.Module):
                 return torch.addcmul(bias.view(1, -1, 1, 1), y, outgoing.view(1, -1, 1, 1), out=y)
         return self.blur.filter(F.conv_transpose2d(x, weight.transpose(0, 1), stride=2), 1, outgoing, bias)
 
+    def pack(self) -> None:
+        """Store the weights in the order in which `fast` needs them; their values and shapes stay."""
+        weight = self.weight.data[0]
+        if self.up:
+            weight = weight.transpose(0, 1).contiguous().transpose(0, 1)
+        else:
+            weight = weight.contiguous(memory_format=torch.channels_last)
+        self.weight.data = weight[None]
+
     def _squared_weights(self) -> Tensor:
         """Sum of the squares of every kernel, outputs x inputs; kept from call to call."""
         if self._energy is None:
@@ -212,7 +221,7 @@ class StyledConv(nn.Module):
         own, others = (self.activate.bias * GAIN).chunk(2)
         y = self.conv.fast(x, style, GAIN, own)
         _, c, h, w = y.shape
-        both = y.new_empty(1, 2 * c, h, w).to(memory_format=torch.channels_last)
+        both = torch.empty((1, 2 * c, h, w), dtype=y.dtype, device=y.device, memory_format=torch.channels_last)
         torch.ops.aten.leaky_relu.out(y, SLOPE, out=both[:, :c])
         right = both[:, c:]
         torch.addcmul(others.view(1, -1, 1, 1), features, self.noise.weight * GAIN, out=right)
@@ -363,6 +372,9 @@ class Portrait(NetworkBackend):
     def __init__(self, network: FullGenerator, *, grey: bool = False):
         super().__init__(network)
         self.grey = grey
+        for layer in network.modules():
+            if isinstance(layer, ModulatedConv2d):
+                layer.pack()
 
     def restore(self, image: Tensor, mask: Tensor | None) -> Tensor:
         if self.grey:

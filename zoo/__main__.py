@@ -43,7 +43,10 @@ def _list(args: argparse.Namespace) -> int:
     for card in cards:
         state = "ready" if unavailable_reason(card) is None else "no weights"
         rows.append((card.id, ", ".join(card.tasks), card.license, state, card.title))
-    print(table(("id", "task", "license", "state", "title"), rows))
+    if rows:
+        print(table(("id", "task", "license", "state", "title"), rows))
+    else:
+        print("no backend matches.", file=sys.stderr)
     return 0
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 
 from .errors import ZooError, describe_os_error
@@ -11,6 +13,9 @@ from .errors import ZooError, describe_os_error
 
 def guarded(main: Callable[[], int]) -> int:
     """Run a command; a user's error becomes one sentence on stderr and status 2, an interrupt status 130."""
+    # What Pillow has to say of a damaged file is said in the error's sentence.
+    warnings.filterwarnings("ignore", module="PIL")
+    logging.getLogger("PIL").addHandler(logging.NullHandler())
     try:
         status = main()
         sys.stdout.flush()
@@ -24,6 +29,9 @@ def guarded(main: Callable[[], int]) -> int:
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         print(f"error: {where}{describe_os_error(error)}.", file=sys.stderr)
+        return 2
+    except MemoryError:
+        print("error: there is not enough memory for this.", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("interrupted; what was finished is kept.", file=sys.stderr)

@@ -16,7 +16,10 @@ class UnknownNameError(ZooError):
 
     def __init__(self, kind: str, name: str, known: Iterable[str]):
         known = sorted(known)
-        close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+        folded = {each.casefold(): each for each in known}
+        alike = difflib.get_close_matches(name.casefold(), folded, n=3, cutoff=0.5)
+        alike += [each for each in folded if len(name) >= 3 and name.casefold() in each]
+        close = [folded[each] for each in dict.fromkeys(alike)][:3]
         hint = f"did you mean {' or '.join(close)}?" if close else f"known: {', '.join(known) or 'none'}."
         super().__init__(f"unknown {kind} '{name}': {hint}")
 
@@ -50,6 +53,7 @@ def describe_os_error(error: OSError) -> str:
         errno.EACCES: "permission denied",
         errno.EPERM: "permission denied",
         errno.EROFS: "the file system is read-only",
+        errno.EEXIST: "a file of that name is in the way",
         errno.ENOENT: "no such file or folder",
         errno.ENOTDIR: "a part of the path is a file, not a folder",
         errno.EISDIR: "it is a folder",

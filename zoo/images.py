@@ -427,7 +427,9 @@ def _encode_tiff(picture: Picture) -> bytes:
 
 
 def find_pictures(folder: str | os.PathLike, recursive: bool = False) -> Iterator[Path]:
-    """The pictures in a folder by suffix, sorted by path; hidden files are left out."""
-    for path in sorted(Path(folder).glob("**/*" if recursive else "*")):
-        if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file():
+    """The pictures in a folder by suffix, sorted by path; what is hidden is left out."""
+    folder = Path(folder)
+    for path in sorted(folder.glob("**/*" if recursive else "*")):
+        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if path.suffix.lower() in SUFFIXES and not hidden and path.is_file():
             yield path

@@ -23,16 +23,15 @@ def read(
     """Read a mask for a picture of `height` x `width` pixels: white (or True) = hole.
 
     A mask has two values only, black and white; with a `threshold` (1 to 255 of 255) grey values are allowed, and
-    those at or above it are holes. Raises MaskError when the size differs, when it has grey values without a
-    threshold, or is all black or all white; PictureError when it cannot be read.
+    those at or above it are holes. What is transparent counts as black. Raises MaskError when the size differs, when
+    it has grey values without a threshold, or is all black or all white; PictureError when it cannot be read.
     """
-    if isinstance(source, np.ndarray) and source.dtype == bool:
-        values = source.astype(np.uint8) * 255
-    else:
-        picture = images.read(source)
-        values = picture.rgb8().max(axis=2)
-        if isinstance(source, np.ndarray) and set(np.unique(values)) <= {0, 1}:
-            values = values * np.uint8(255)
+    if isinstance(source, np.ndarray) and (source.dtype == bool or set(np.unique(source)) <= {0, 1}):
+        source = source.astype(np.uint8) * np.uint8(255)
+    picture = images.read(source)
+    values = picture.rgb8().max(axis=2)
+    if picture.alpha is not None:
+        values = np.rint(values * (picture.alpha / picture.maximum)).astype(np.uint8)
     if values.shape != (height, width):
         raise MaskError(
             f"the mask has {values.shape[1]} x {values.shape[0]} pixels, the picture {width} x {height}; "
@@ -46,11 +45,16 @@ def read(
                 "to count those at or above it as holes."
             )
         threshold = 255
-    if not 1 <= threshold <= 255:
-        raise MaskError(f"a mask threshold is a number from 1 to 255, not {threshold}.")
+    check_threshold(threshold)
     mask = values >= threshold
     check(mask)
     return mask
+
+
+def check_threshold(threshold: int) -> None:
+    """Raise MaskError for a threshold outside 1 to 255."""
+    if not 1 <= threshold <= 255:
+        raise MaskError(f"a mask threshold is a number from 1 to 255, not {threshold}.")
 
 
 def check(mask: np.ndarray) -> None:

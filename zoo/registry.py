@@ -120,7 +120,8 @@ def resolve_id(name: str) -> str:
         return name
     family = [card for card, _ in _entries.values() if card.family == name]
     if not family:
-        raise UnknownNameError("model", name, {*_entries, *(card.family for card, _ in _entries.values())})
+        public = [card for card, _ in _entries.values() if not card.internal]
+        raise UnknownNameError("model", name, {n for card in public for n in (card.id, card.family)})
     default = [card for card in family if card.family_default]
     here = [card for card in family if unavailable_reason(card) is None]
     bundled = [card for card in here if card.weights is None or weights_module.is_bundled(card)]

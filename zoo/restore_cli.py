@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
+from functools import cache
 from pathlib import Path
 
-from .errors import PictureError, ZooError
+from .errors import MaskError, OutputError, PictureError, ZooError, describe_os_error
 from .images import SUFFIXES, check_writable, find_pictures
+
+_SAME_FORMAT = {"png": {".png"}, "jpg": {".jpg", ".jpeg"}, "webp": {".webp"}, "tif": {".tif", ".tiff"}}
+_LIKE_A_PICTURE = SUFFIXES | {".gif", ".heic", ".heif", ".avif", ".jfif", ".jp2", ".jxl", ".psd", ".pdf", ".svg"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,12 +37,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Restore all inputs. Returns 0, or 1 when some of several pictures failed; a single failure raises ZooError."""
+    """Restore all inputs. Returns 0, or 1 when some of several pictures failed; a single failure raises ZooError.
+
+    Raises OutputError, after a summary of what is done, when a picture cannot be stored: the next could not either.
+    """
     from tqdm import tqdm
 
-    from . import get_card, load
+    from . import get_card, images, load
+    from .masks import check_threshold
 
     get_card(args.model)  # a misspelled name is told before anything else
+    if args.mask_threshold is not None:
+        check_threshold(args.mask_threshold)
     jobs = plan(args)
     waiting = [job for job in jobs if not (args.existing == "skip" and job[1].exists())]
     model = load(
@@ -48,97 +58,129 @@ def run(args: argparse.Namespace) -> int:
         tile=None if args.tile == "none" else args.tile,
         weights=args.weights,
     )
+    model.check_mask_use(args.mask is not None)
     if model.card.id != args.model:
         print(f"{args.model} stands for {model.card.id} here.", file=sys.stderr)
     failed: list[tuple[Path, str]] = []
-    seconds = 0.0
-    # None: a bar on a terminal, silence in a pipe.
-    for source, target, mask in tqdm(waiting, unit="picture", disable=None if len(waiting) > 1 else True):
-        try:
-            result = model.restore(source, mask, mask_threshold=args.mask_threshold)
+    done, seconds = 0, 0.0
+    try:
+        # None: a bar on a terminal, silence in a pipe.
+        for source, target, mask in tqdm(waiting, unit="picture", disable=None if len(waiting) > 1 else True):
+            try:
+                picture = images.read(source)
+                check_writable(target, picture, model.card.scale)
+                result = model.restore(picture, mask, mask_threshold=args.mask_threshold)
+            except ZooError as error:
+                if len(jobs) == 1:
+                    raise
+                failed.append((source, str(error)))
+                continue
             result.save(target)
-        except ZooError as error:
-            if len(jobs) == 1:
-                raise
-            failed.append((source, str(error)))
-            continue
-        seconds += result.seconds
-        for note in result.notes:
-            print(f"{source}: {note}", file=sys.stderr)
-    done = len(waiting) - len(failed)
-    skipped = f", {len(jobs) - len(waiting)} already there" if len(jobs) > len(waiting) else ""
-    print(f"restored {done} of {len(jobs)} with {model.card.id} on {model.device} in {seconds:.2f} s{skipped}")
-    for source, reason in failed:
-        print(f"failed: {source}: {reason}", file=sys.stderr)
+            done, seconds = done + 1, seconds + result.seconds
+            for note in result.notes:
+                tqdm.write(f"{source}: {note}", file=sys.stderr)
+    finally:
+        if done or len(jobs) > 1:
+            skipped = f", {len(jobs) - len(waiting)} already there" if len(jobs) > len(waiting) else ""
+            print(f"restored {done} of {len(jobs)} with {model.card.id} on {model.device} in {seconds:.2f} s{skipped}")
+        for source, reason in failed:
+            named = reason if str(source) in reason else f"{source}: {reason}"
+            print(f"failed: {named}", file=sys.stderr)
     return 1 if failed else 0
 
 
 def plan(args: argparse.Namespace) -> list[tuple[Path, Path, Path | None]]:
     """Decide every (input, output, mask) before any work. Raises ZooError for what is missing or would be lost."""
-    sources: list[tuple[Path, Path]] = []  # (file, its path below OUT)
-    for given in args.inputs:
-        if given.is_dir():
-            found = [(path, path.relative_to(given)) for path in find_pictures(given, args.recursive)]
-            if not found:
-                raise PictureError(f"there is no picture in {given} ({', '.join(sorted(SUFFIXES))}).")
-            sources += found
-        elif given.exists():
-            sources.append((given, Path(given.name)))
-        else:
-            raise PictureError(f"cannot read {given}: no such file or folder.")
-
-    one_file = len(args.inputs) == 1 and not args.inputs[0].is_dir() and args.output.suffix.lower() in SUFFIXES
-    if one_file and not args.output.is_dir():
-        targets = [args.output]
-    else:
-        if args.output.exists() and not args.output.is_dir():
-            raise PictureError(f"cannot write into {args.output}: it is a file, and several pictures need a folder.")
-        targets = [args.output / _renamed(below, args.format) for _, below in sources]
-
+    sources = [found for given in args.inputs for found in _found(given, args)]
+    targets = _targets(args, [below for _, below in sources])
     jobs = []
     taken: dict[Path, Path] = {}
-    for (source, _), target in zip(sources, targets, strict=True):
+    for (source, below), target in zip(sources, targets, strict=True):
         if target in taken:
             raise PictureError(f"{source} and {taken[target]} would both be written to {target}.")
         taken[target] = source
         check_writable(target)
+        mask = _mask_for(below, args.mask)
+        if target.is_dir():
+            raise OutputError(f"cannot write {target}: it is a folder.")
         if target.exists():
-            if target.samefile(source):
-                raise PictureError(f"{target} is the input itself; choose another output, so that nothing is lost.")
+            if target.samefile(source) or (mask is not None and target.samefile(mask)):
+                raise OutputError(f"{target} is the input itself; choose another output, so that nothing is lost.")
             if args.existing == "error":
-                raise PictureError(f"{target} exists; pass --existing overwrite or --existing skip.")
-        jobs.append((source, target, _mask_for(source, args.mask)))
+                raise OutputError(f"{target} exists; pass --existing overwrite or --existing skip.")
+        jobs.append((source, target, mask))
     check_folder(args.output.parent if targets == [args.output] else args.output)
     return jobs
 
 
+def _found(given: Path, args: argparse.Namespace) -> list[tuple[Path, Path]]:
+    """The pictures that an input stands for, each with its path below OUT."""
+    if not given.is_dir():
+        if not given.exists():
+            raise PictureError(f"cannot read {given}: no such file or folder.")
+        return [(given, Path(given.name))]
+    # What lies in OUT or among the masks is no input, where those are inside the input folder.
+    others = [path.resolve() for path in (args.output, args.mask) if path is not None]
+    others = [path for path in others if given.resolve() in path.parents]
+    found = [
+        (path, path.relative_to(given))
+        for path in find_pictures(given, args.recursive)
+        if not others or not {path.resolve(), *path.resolve().parents} & set(others)
+    ]
+    if not found:
+        hint = "" if args.recursive else "; --recursive looks into subfolders"
+        raise PictureError(f"there is no picture in {given} ({', '.join(sorted(SUFFIXES))}){hint}.")
+    return found
+
+
+def _targets(args: argparse.Namespace, below: list[Path]) -> list[Path]:
+    """Where each picture goes: OUT itself for one file when OUT is named like a picture, else a file below OUT."""
+    out = args.output
+    if out.suffix.lower() in _LIKE_A_PICTURE and not out.is_dir():
+        if len(args.inputs) > 1 or args.inputs[0].is_dir():
+            raise OutputError(f"cannot write several pictures to {out}: give a folder.")
+        if args.format and out.suffix.lower() not in _SAME_FORMAT[args.format]:
+            raise OutputError(f"{out} is no {args.format} file: leave --format out, or name the output to match it.")
+        return [out]
+    if out.exists() and not out.is_dir():
+        raise OutputError(f"cannot write into {out}: it is a file, and neither a folder nor named like a picture.")
+    return [out / _renamed(path, args.format) for path in below]
+
+
 def _renamed(below: Path, form: str | None) -> Path:
     if form:
-        return below.with_suffix(f".{form}")
+        return below if below.suffix.lower() in _SAME_FORMAT[form] else below.with_suffix(f".{form}")
     return below.with_suffix(".png") if below.suffix.lower() not in SUFFIXES - {".bmp"} else below
 
 
-def _mask_for(source: Path, mask: Path | None) -> Path | None:
-    """The mask file itself, or the one of the picture's name in a folder of masks."""
+def _mask_for(below: Path, mask: Path | None) -> Path | None:
+    """The mask file itself, or the one of the picture's name in a folder of masks (and of the same subfolder)."""
     if mask is None or not mask.is_dir():
         if mask is not None and not mask.exists():
-            raise PictureError(f"cannot read the mask {mask}: no such file or folder.")
+            raise MaskError(f"cannot read the mask {mask}: no such file or folder.")
         return mask
-    for path in find_pictures(mask):
-        if path.stem == source.stem:
-            return path
-    raise PictureError(f"there is no mask named {source.stem} in {mask}.")
+    folder = mask / below.parent
+    found = _masks_in(folder).get(below.stem, [])
+    if len(found) != 1:
+        raise MaskError(f"there is {'more than one' if found else 'no'} mask named {below.stem} in {folder}.")
+    return found[0]
+
+
+@cache
+def _masks_in(folder: Path) -> dict[str, list[Path]]:
+    by_stem: dict[str, list[Path]] = {}
+    for path in find_pictures(folder):
+        by_stem.setdefault(path.stem, []).append(path)
+    return by_stem
 
 
 def check_folder(folder: Path) -> None:
-    """Raise PictureError now, not after minutes of work, when the output folder cannot be written."""
+    """Raise OutputError now, not after minutes of work, when the output folder cannot be written."""
     import tempfile
-
-    from .errors import describe_os_error
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise PictureError(f"cannot write into {folder}: {describe_os_error(error)}.") from None
+        raise OutputError(f"cannot write into {folder}: {describe_os_error(error)}.") from None

@@ -150,26 +150,41 @@ class Restorer:
         for group in groups.values():
             for start in range(0, len(group), batch_size):
                 chunk = group[start : start + batch_size]
-                results.update(
-                    zip(chunk, self._run_chunk([pictures[i] for i in chunk], [holes[i] for i in chunk]), strict=True)
-                )
+                try:
+                    done = self._run_chunk([pictures[i] for i in chunk], [holes[i] for i in chunk])
+                except ZooError:
+                    raise
+                except Exception as error:  # a backend may raise anything; whatever it is, there is no result
+                    raise self._failure(error, pictures[chunk[0]]) from error
+                results.update(zip(chunk, done, strict=True))
         return [results[index] for index in range(len(pictures))]
 
-    def _hole(self, picture: Picture, mask: Any, threshold: int | None) -> np.ndarray | None:
-        if mask is None:
-            if self.card.needs_mask:
-                raise MaskError(f"{self.card.id} fills holes, so it needs a mask (white = hole).")
-            return None
-        if "inpaint" not in self.card.tasks:
+    def check_mask_use(self, given: bool) -> None:
+        """Raise MaskError when a mask is given to a model that uses none, or is missing where one is needed."""
+        if not given and self.card.needs_mask:
+            raise MaskError(f"{self.card.id} fills holes, so it needs a mask (white = hole).")
+        if given and "inpaint" not in self.card.tasks:
             raise MaskError(f"{self.card.id} does not use masks; leave the mask out.")
-        return masks.read(mask, picture.height, picture.width, threshold)
+
+    def _hole(self, picture: Picture, mask: Any, threshold: int | None) -> np.ndarray | None:
+        self.check_mask_use(mask is not None)
+        return None if mask is None else masks.read(mask, picture.height, picture.width, threshold)
+
+    def _failure(self, error: Exception, picture: Picture) -> RestorationError:
+        if isinstance(error, MemoryError) or "out of memory" in str(error).lower() or "allocate" in str(error):
+            return RestorationError(
+                f"{self.card.id} ran out of memory on a picture of {picture.width} x {picture.height} pixels; try a "
+                "smaller --tile or picture."
+            )
+        return RestorationError(f"{self.card.id} failed: {str(error) or type(error).__name__}")
 
     def _tile_side(self, picture: Picture) -> int | None:
         """The tile's side for this picture, or None when it goes through in one piece."""
         if self.card.tiling is None or self.tile is None:
             return None
         if self.tile == "auto":
-            return AUTO_TILE if picture.height * picture.width > AUTO_TILE_PIXELS else None
+            side = max(AUTO_TILE, 4 * self.card.tiling.margin)
+            return side if picture.height * picture.width > AUTO_TILE_PIXELS else None
         return self.tile if max(picture.height, picture.width) > self.tile else None
 
     def _run_chunk(self, pictures: list[Picture], holes: list[np.ndarray | None]) -> list[Restoration]:
@@ -210,7 +225,8 @@ class Restorer:
 
             size = (picture.width * self.card.scale, picture.height * self.card.scale)
             alpha = cv2.resize(alpha, size, interpolation=cv2.INTER_CUBIC)
-        return replace(picture, color=color, alpha=alpha, notes=())
+        icc = picture.icc if color.ndim == picture.color.ndim else None  # a grey profile says nothing of colors
+        return replace(picture, color=color, alpha=alpha, icc=icc, notes=())
 
     def _run_tiled(self, picture: Picture, hole: np.ndarray | None, tile: int) -> np.ndarray:
         """Only one tile is ever a float tensor on the device; the joined picture is kept on the host."""
@@ -220,7 +236,7 @@ class Restorer:
             rows = spans(height, tile, tiling.margin, FEATHER, step)
             columns = spans(width, tile, tiling.margin, FEATHER, step)
         except ValueError as error:
-            raise RestorationError(f"{self.card.id}: {error}; use a larger tile.") from None
+            raise RestorationError(f"{self.card.id}: {error}.") from None
         joined = np.zeros((3, height * scale, width * scale), np.float32)
         for row in rows:
             for column in columns:
@@ -255,22 +271,12 @@ class Restorer:
             padded = _pad(image, *target)
             hole = None if mask is None else _pad(mask, *target)
         expected = (*padded.shape[:2], padded.shape[2] * scale, padded.shape[3] * scale)
-        try:
-            with torch.inference_mode():
-                output = self._backend(
-                    padded.to(self._device, self._dtype),
-                    None if hole is None else hole.to(self._device, self._dtype),
-                )
-                output = output.float().cpu()
-        except ZooError:
-            raise
-        except (RuntimeError, MemoryError) as error:
-            if isinstance(error, MemoryError) or "out of memory" in str(error) or "can't allocate" in str(error):
-                raise RestorationError(
-                    f"{self.card.id} ran out of memory on a picture of {width} x {height} pixels; try a smaller "
-                    "--tile or picture."
-                ) from None
-            raise RestorationError(f"{self.card.id} failed: {error}") from error
+        with torch.inference_mode():
+            output = self._backend(
+                padded.to(self._device, self._dtype),
+                None if hole is None else hole.to(self._device, self._dtype),
+            )
+            output = output.float().cpu()
         if tuple(output.shape) != expected:
             raise RestorationError(f"{self.card.id} returned {tuple(output.shape)} where {expected} was expected.")
         if not torch.isfinite(output).all():
@@ -298,9 +304,9 @@ def _checked_tile(tile: int | str | None) -> int | str | None:
         return tile
     try:
         side = int(tile)
-    except ValueError:
+    except (TypeError, ValueError):
         side = 0
-    if side < 1:
+    if side < 1 or isinstance(tile, float):
         raise ZooError(f"a tile is 'auto' or a number of pixels, not '{tile}'.")
     return side
 

@@ -29,7 +29,10 @@ def spans(length: int, tile: int, margin: int, feather: int = 32, step: int = 1)
         return [Span(0, length, np.ones(length, np.float32))]
     stride = (tile - 2 * margin - feather) // step * step
     if stride < 1 or feather < 1:
-        raise ValueError(f"tiles of {tile} pixels are too small for margins of {margin} pixels on each side")
+        raise ValueError(
+            f"tiles of {tile} pixels are too small for margins of {margin} pixels on each side; "
+            f"the least is {2 * margin + feather + step}"
+        )
     starts = [0]
     while starts[-1] + tile < length:
         starts.append(starts[-1] + stride)

@@ -107,7 +107,7 @@ def _on_luma(deconvolve: Callable[[np.ndarray, np.ndarray], np.ndarray]):
     def run(image: np.ndarray, mask: None) -> np.ndarray:
         ycc = cv2.cvtColor(image, cv2.COLOR_RGB2YCrCb)
         kernel = gaussian_kernel(estimate_blur(ycc[..., 0]))
-        pad = min(2 * _RADIUS, min(image.shape[:2]) - 1)
+        pad = 2 * _RADIUS
         wide = np.pad(ycc[..., 0], pad, mode="reflect")
         height, width = image.shape[:2]
         ycc[..., 0] = deconvolve(wide, kernel)[pad : pad + height, pad : pad + width]

@@ -41,16 +41,21 @@ BIHARMONIC = ModelCard(
 
 @register(TELEA, NAVIER_STOKES)
 def build_opencv(card: ModelCard, state: None):
-    """cv2.inpaint on 8-bit RGB."""
+    """One of OpenCV's two methods."""
+    return per_image(lambda image, mask: diffuse(image, mask, card.id))
+
+
+def diffuse(image: np.ndarray, mask: np.ndarray, method: str = "telea") -> np.ndarray:
+    """cv2.inpaint on 8-bit RGB: fill the True pixels of an HxW mask in an HxWx3 picture in [0, 1]."""
     import cv2
 
-    method = {"telea": cv2.INPAINT_TELEA, "navier-stokes": cv2.INPAINT_NS}[card.id]
-
-    def run(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
-        filled = cv2.inpaint(np.rint(image * 255).astype(np.uint8), mask.astype(np.uint8), 3, method)
-        return filled.astype(np.float32) / 255
-
-    return per_image(run)
+    flag = {"telea": cv2.INPAINT_TELEA, "navier-stokes": cv2.INPAINT_NS}[method]
+    height, width = mask.shape
+    # OpenCV reads past pictures of one row or column: those are repeated to three.
+    more = ((0, 2 * (height == 1)), (0, 2 * (width == 1)))
+    known = np.pad(np.rint(image * 255).astype(np.uint8), (*more, (0, 0)), mode="edge")
+    filled = cv2.inpaint(known, np.pad(mask.astype(np.uint8), more, mode="edge"), 3, flag)
+    return filled[:height, :width].astype(np.float32) / 255
 
 
 @register(BIHARMONIC)

@@ -12,6 +12,7 @@ import numpy as np
 from ..card import ModelCard
 from ..per_image import per_image
 from ..registry import register
+from .classical_inpaint import diffuse
 
 CARD = ModelCard(
     id="patch-fill",
@@ -93,10 +94,7 @@ def _shrunk(image: np.ndarray, mask: np.ndarray, size: tuple[int, int]) -> np.nd
 
 
 def _diffused(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    import cv2
-
-    filled = cv2.inpaint(np.rint(image * 255).astype(np.uint8), mask.astype(np.uint8), 3, cv2.INPAINT_TELEA)
-    return np.where(mask[..., None], filled.astype(np.float32) / 255, image)
+    return np.where(mask[..., None], diffuse(image, mask), image)
 
 
 def _dilated(hole: np.ndarray) -> np.ndarray:
@@ -127,7 +125,7 @@ def _search(image: np.ndarray, reach: np.ndarray, sources: np.ndarray, rng: np.r
     padded = np.pad(image, ((_HALF, _HALF), (_HALF, _HALF), (0, 0)), mode="reflect")
     patches = np.lib.stride_tricks.sliding_window_view(padded, (PATCH, PATCH), axis=(0, 1))
     rows, columns = np.nonzero(reach)
-    targets = patches[rows, columns].reshape(len(rows), -1)
+    targets = patches[rows, columns].reshape(len(rows), PATCH * PATCH * image.shape[2])
     best = sources[rows, columns]
     costs = np.full(len(rows), np.inf, np.float32)
 
@@ -136,7 +134,7 @@ def _search(image: np.ndarray, reach: np.ndarray, sources: np.ndarray, rng: np.r
         candidates, which = candidates[inside], which[inside]
         free = ~reach[candidates[:, 0], candidates[:, 1]]
         candidates, which = candidates[free], which[free]
-        difference = patches[candidates[:, 0], candidates[:, 1]].reshape(len(which), -1) - targets[which]
+        difference = patches[candidates[:, 0], candidates[:, 1]].reshape(len(which), targets.shape[1]) - targets[which]
         distance = np.einsum("ij,ij->i", difference, difference)
         better = distance < costs[which]
         costs[which[better]] = distance[better]

@@ -377,7 +377,7 @@ def _encode_16_bit_png(picture: Picture) -> bytes:
     height, width = array.shape[:2]
     channels = 1 if array.ndim == 2 else array.shape[2]
     color_type = {1: 0, 2: 4, 3: 2, 4: 6}[channels]
-    values = array.astype(">u2").view(np.uint8).reshape(height, -1)
+    values = np.ascontiguousarray(array, dtype=">u2").view(np.uint8).reshape(height, -1)
     rows = np.ones((height, 1 + values.shape[1]), np.uint8)  # filter 1: what is stored is the change along a row
     rows[:, 1:] = values
     rows[:, 1 + 2 * channels :] -= values[:, : -2 * channels]

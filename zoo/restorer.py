@@ -255,7 +255,7 @@ class Restorer:
         grey = like.color.ndim == 2 and self.card.tasks[0] != "colorize"
         values = output.mean(0) if grey else output.permute(1, 2, 0)
         scaled = values.numpy() * np.float32(like.maximum)
-        return np.clip(np.rint(scaled, out=scaled), 0, like.maximum, out=scaled).astype(like.color.dtype)
+        return np.clip(np.rint(scaled, out=scaled), 0, like.maximum, out=scaled).astype(like.color.dtype, order="C")
 
     def _forward(self, image: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
         """Fit NCHW RGB in [0, 1] to the backend's sizes, run it, check and crop the result (float32, on the CPU)."""

@@ -1,0 +1,45 @@
+# Every target creates and reuses .venv; nothing has to be installed first but Python 3.10+ and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+OUT ?= runs
+
+.DEFAULT_GOAL := help
+.PHONY: help eval test test-all app lint format clean
+
+help:
+	@echo "make eval      restore, measure and rank all backends on the embedded sample pictures"
+	@echo "make test      run the tests (make test-all: the slow ones too)"
+	@echo "make app       start the app in a browser"
+	@echo "make lint      check style (make format: repair it)"
+	@echo "make clean     remove $(VENV) and $(OUT)"
+
+# The stamp is newer than the lists when everything in them is installed.
+$(VENV)/.installed: requirements.txt requirements-dev.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -r requirements-dev.txt
+	@touch $@
+
+eval: $(VENV)/.installed
+	$(BIN)/python -m eval --model all --dataset sample --out $(OUT)
+	$(BIN)/python -m leaderboard build $(OUT) --out $(OUT)
+
+test: $(VENV)/.installed
+	$(BIN)/python -m pytest -m "not slow"
+
+test-all: $(VENV)/.installed
+	$(BIN)/python -m pytest
+
+app: $(VENV)/.installed
+	$(BIN)/python app.py
+
+lint: $(VENV)/.installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(VENV)/.installed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) $(OUT)

@@ -1,0 +1,21 @@
+"""One server for all tests of the app."""
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory):
+    """The address of the running app."""
+    import app
+
+    _, url, _ = app.demo.queue().launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", css=app.CSS)
+    yield url
+    app.demo.close()
+
+
+@pytest.fixture(scope="session")
+def client(server):
+    """A client of the app's interface for programs."""
+    from gradio_client import Client
+
+    return Client(server, verbose=False)

@@ -1,0 +1,210 @@
+"""The tab that restores the user's picture with several backends and lays the results side by side."""
+
+from __future__ import annotations
+
+import functools
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import numpy as np
+
+import zoo
+import zoo.masks
+from zoo import images
+from zoo.card import TASKS
+from zoo.errors import UnknownNameError, ZooError
+
+from . import examples
+from .pictures import painted_mask, picture_input, preview, same_size
+
+SLOTS = 6
+"""How many results are shown at once."""
+_NOTHING = {"identity", "identity.x4"}
+
+
+def choices(task: str) -> list[tuple[str, str]]:
+    """(label, id) of the backends that can run here, those made for the task first."""
+    cards = sorted(
+        zoo.list_models(task=task, available=True), key=lambda c: (c.id in _NOTHING, c.tasks[0] != task, c.id)
+    )
+    return [(f"{card.title} ({card.id}, {card.license})", card.id) for card in cards]
+
+
+def has_backend(task: str) -> bool:
+    """Whether something better than doing nothing can run here."""
+    return any(id not in _NOTHING for _, id in choices(task))
+
+
+def missing(task: str) -> str:
+    """A line on the backends whose weights are not here."""
+    absent = len(zoo.list_models(task=task, available=False))
+    if not absent:
+        return ""
+    return f"{absent} more need weights that are not here: `python -m zoo list --task {task}` names them."
+
+
+def for_task(task: str):
+    """What changes when another task is chosen: the backends, the mask's place, the missing ones."""
+    found = choices(task)
+    return (
+        gr.update(choices=found, value=[id for _, id in found[:2]]),
+        gr.update(visible=task == "inpaint"),
+        missing(task),
+    )
+
+
+@functools.lru_cache(maxsize=4)
+def _model(id: str):
+    return zoo.load(id)
+
+
+def compare(
+    picture: str | None, task: str, ids: list[str], painted: dict | None, mask_file: str | None
+) -> Iterator[tuple]:
+    """Restore with one backend after the other; yields the status line and all slots after each."""
+    if picture is None:
+        raise gr.Error("Choose a picture first: upload one, or click an example.")
+    if not ids:
+        raise gr.Error("Choose at least one model.")
+    if len(ids) > SLOTS:
+        raise gr.Error(f"Choose at most {SLOTS} models; {len(ids)} are chosen.")
+    offered = [id for _, id in choices(task)]
+    for id in ids:
+        if id not in offered:  # whoever calls this from outside names no files of the server
+            raise gr.Error(_capital(f"{UnknownNameError(f'model for the task {task}', id, offered)}"))
+    slots = [_empty() for _ in range(SLOTS)]
+    # Gradio copies what is yielded into its own cache at once, so this folder can go when the run ends.
+    with tempfile.TemporaryDirectory(prefix="restoration-zoo-") as folder:
+        try:
+            source = images.read(picture)
+            mask = _mask(task, painted, mask_file, source)
+        except ZooError as error:
+            raise gr.Error(_sentence(error, picture, mask_file)) from None
+        before = source.rgb8()
+        failed = 0
+        for index, id in enumerate(ids):
+            yield (f"Restoring with {id}, {index + 1} of {len(ids)}…", *_flat(slots))
+            try:
+                result = _model(id).restore(source, mask)
+                slots[index] = _filled(id, before, result, _save(Path(folder), picture, id, result))
+            except ZooError as error:
+                failed += 1
+                slots[index] = (gr.update(visible=True), f"**{id}** failed: {error}", None, gr.update(visible=False))
+        done = f"Done: {len(ids) - failed} of {len(ids)}" + (f", {failed} failed." if failed else ".")
+        yield (" ".join([done, *source.notes]), *_flat(slots))
+
+
+def _sentence(error: ZooError, picture: str, mask_file: str | None) -> str:
+    """The error with the user's file names instead of the server's paths."""
+    text = str(error)
+    for path in (picture, mask_file):
+        if path:
+            text = text.replace(path, Path(path).name)
+    return _capital(text)
+
+
+def _capital(text: str) -> str:
+    return text[0].upper() + text[1:]
+
+
+def _mask(task: str, painted: dict | None, file: str | None, source: images.Picture) -> Any:
+    """The mask to use: an uploaded file before a painted one. Raises ZooError when one is needed and there is none."""
+    if task != "inpaint":
+        return None
+    if file is not None:
+        return zoo.masks.read(file, source.height, source.width)
+    mask = painted_mask(painted, source.height, source.width)
+    if mask is None:
+        raise ZooError("inpainting needs a mask: paint over what is to be replaced, or upload a black-and-white mask.")
+    zoo.masks.check(mask)
+    return mask
+
+
+def _save(folder: Path, picture: str, id: str, result) -> Path:
+    """The result as a file to download, in the input's format where that can hold it."""
+    suffix = Path(picture).suffix.lower()
+    suffix = suffix if suffix in images.SUFFIXES - {".bmp"} else ".png"
+    target = folder / f"{Path(picture).stem}-{id.replace(':', '_').replace('/', '_')}{suffix}"
+    result.save(target)
+    return target
+
+
+def _empty() -> tuple:
+    return gr.update(visible=False), "", None, gr.update(visible=False)
+
+
+def _filled(id: str, before: np.ndarray, result, file: Path) -> tuple:
+    card = _model(id).card
+    after = result.picture.rgb8()
+    notes = "".join(f" {note}" for note in result.notes)
+    text = f"**{card.title}** ({id}): {result.seconds:.2f} s, {after.shape[1]} × {after.shape[0]} px.{notes}"
+    download = gr.update(value=str(file), visible=True, label=f"Download {file.name}")
+    return gr.update(visible=True), text, (same_size(before, after), after), download
+
+
+def _flat(slots: list[tuple]) -> list:
+    # Copies, as Gradio writes into the updates that it is handed.
+    return [dict(part) if isinstance(part, dict) else part for slot in slots for part in slot]
+
+
+def background(picture: str | None):
+    """What the mask is painted on."""
+    if picture is None:
+        return None
+    try:
+        return {"background": preview(picture), "layers": [], "composite": None}
+    except ZooError as error:
+        raise gr.Error(_sentence(error, picture, None)) from None
+
+
+def build() -> None:
+    """Lay out the tab inside the current Blocks."""
+    rows, labels = examples.make()
+    first = "deblur"
+    task = gr.Radio(
+        [(f"{name}: {text}", name) for name, text in TASKS.items() if has_backend(name)],
+        value=first, label="What is wrong with it?", elem_id="task", render=False,
+    )  # fmt: skip
+    mask_file = picture_input(label="or upload a mask: white = replace", height=180, elem_id="mask", render=False)
+    with gr.Row():
+        with gr.Column(scale=1, min_width=320):
+            picture = picture_input(label="Your picture", height=320, elem_id="picture")
+            gr.Examples(rows, [picture, task, mask_file], example_labels=labels, label="or an example",
+                        api_name="load_example", api_visibility="public")  # fmt: skip
+            task.render()
+            with gr.Column(visible=False) as masking:
+                editor = gr.ImageEditor(
+                    label="Paint over it", type="numpy", format="png", sources=(), transforms=(), layers=False,
+                    brush=gr.Brush(default_size=16, colors=["#ff00ff"], color_mode="fixed"), height=420,
+                    elem_id="editor",
+                )  # fmt: skip
+                mask_file.render()
+            models = gr.Dropdown(
+                choices(first), value=[id for _, id in choices(first)[:2]], multiselect=True, label="Models to compare",
+                max_choices=SLOTS, elem_id="models", allow_custom_value=True,  # the choices are those of one task only
+            )  # fmt: skip
+            absent = gr.Markdown(missing(first), elem_classes="small")
+            run = gr.Button("Restore and compare", variant="primary", elem_id="run")
+        with gr.Column(scale=2, min_width=480):
+            status = gr.Markdown("Results appear here one by one, as each finishes.", elem_id="status")
+            slots = []
+            for index in range(SLOTS):
+                if index % 2 == 0:
+                    row = gr.Row()
+                with row, gr.Column(visible=False, min_width=340) as box:
+                    text = gr.Markdown(elem_id=f"text-{index}")
+                    slider = gr.ImageSlider(
+                        show_label=False, format="png", type="numpy", max_height=640, elem_id=f"slider-{index}",
+                        interactive=False,
+                    )  # fmt: skip
+                    download = gr.DownloadButton(visible=False, size="sm", elem_id=f"download-{index}")
+                slots += [box, text, slider, download]
+    task.change(for_task, task, [models, masking, absent], api_name="models_for_task")
+    picture.change(background, picture, editor, api_name="mask_background", show_progress="hidden")
+    run.click(
+        compare, [picture, task, models, editor, mask_file], [status, *slots], api_name="compare",
+        concurrency_id="heavy", concurrency_limit=1,
+    )  # fmt: skip

@@ -14,21 +14,19 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..card import Figure, ModelCard, SizeRule, Source, Weights
-from ..layers import NetworkBackend, build_with
+from ..layers import NetworkBackend, TwoForms, build_with, conv_of_upsampled
 from ..registry import register
 
 SOFTMAX_SCALE = 10.0
 SMALLEST_NORM = 1e-4
 
 
-class GatedConv2d(nn.Module):
+class GatedConv2d(TwoForms):
     """phi(features) * sigmoid(gate), both from one convolution (arXiv:1806.03589, equation 2); keeps H x W / stride.
 
     phi is ELU, or ReLU where the attention compares features. `same` pads as TensorFlow does: what a stride leaves
     over goes behind the picture, not around it.
     """
-
-    plain = False
 
     def __init__(
         self,
@@ -52,17 +50,21 @@ class GatedConv2d(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if self.conv.stride[0] > 1 and self.tail is not None:
             x = F.pad(x, (self.tail, self.after, self.tail, self.after))
-        y = self.conv(x)
-        if self.plain or y.requires_grad:
+        return self.gate(self.conv(x))
+
+    def gate(self, y: Tensor) -> Tensor:
+        """Features and gates, N x 2C x H x W, to N x C x H x W; y may be overwritten."""
+        channels = y.shape[1] // 2
+        if not self.is_fast(y):
             features, gate = y.chunk(2, dim=1)
             return (F.relu(features) if self.relu else F.elu(features)) * gate.sigmoid()
         # ELU is slow on a part of the channels of every pixel, so that part is copied out first.
-        features = y[:, : y.shape[1] // 2].contiguous(memory_format=torch.channels_last)
+        features = y[:, :channels].contiguous(memory_format=torch.channels_last)
         features = features.relu_() if self.relu else F.elu_(features)
-        return features.mul_(y.sigmoid_()[:, y.shape[1] // 2 :])
+        return features.mul_(y.sigmoid_()[:, channels:])
 
 
-class GatedUpConv2d(nn.Module):
+class GatedUpConv2d(TwoForms):
     """A gated convolution of the picture at twice its size (nearest neighbor)."""
 
     def __init__(self, inputs: int, outputs: int, *, same: bool):
@@ -70,7 +72,10 @@ class GatedUpConv2d(nn.Module):
         self.conv = GatedConv2d(inputs, outputs, 3, same=same)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.conv(F.interpolate(x, scale_factor=2, mode="nearest"))
+        if not self.is_fast(x):
+            return self.conv(F.interpolate(x, scale_factor=2, mode="nearest"))
+        inner = self.conv.conv
+        return self.conv.gate(conv_of_upsampled(x, inner.weight, 2, inner.bias))
 
 
 class PlainConv2d(nn.Module):

@@ -12,10 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..card import Figure, ModelCard, SizeRule, Source, Tiling, Weights
-from ..layers import ImageNorm2d, NetworkBackend, build_with
+from ..layers import INFINITY, ImageNorm2d, NetworkBackend, TwoForms, build_with, conv_of_upsampled, image_statistics
 from ..registry import register
-
-INFINITY = float("inf")
 
 
 class ResidualBlock(nn.Module):
@@ -60,7 +58,7 @@ class ResNetGenerator(nn.Module):
         return (x + self.model(x)).clamp(-1, 1)
 
 
-class InvertedResidual(nn.Module):
+class InvertedResidual(TwoForms):
     """MobileNetV2's block: expand by 1x1, filter each channel by 3x3, project by 1x1 (arXiv:1801.04381, figure 3)."""
 
     def __init__(self, inputs: int, outputs: int, stride: int, expansion: int):
@@ -80,8 +78,41 @@ class InvertedResidual(nn.Module):
         self.adds = stride == 1 and inputs == outputs
 
     def forward(self, x: Tensor) -> Tensor:
+        if self.is_fast(x):
+            pictures = [self._one(image) for image in x.split(1)]
+            return pictures[0] if len(pictures) == 1 else torch.cat(pictures)
         y = self.conv(x)
+        return y + x if self.adds else y
+
+    def _one(self, x: Tensor) -> Tensor:
+        """The block with its normalizations moved into the 1x1 convolutions beside them."""
+        *expand, filtering, norm, _, project, last = self.conv
+        y = x if not expand else _expanded(x, expand[0], expand[1])
+        y = filtering(y)
+        # scale * clamp(y, low, high) + shift is the normalized y in [0, cap]. The scale goes into the projection; the
+        # shift is a constant in every channel of what comes out, which the last normalization takes away.
+        scale, shift = norm.scale_and_shift(*image_statistics(y))
+        safe = torch.where(scale.abs() < 1e-12, torch.full_like(scale, 1e-12), scale)
+        ends = torch.stack([-shift / safe, (norm.cap - shift) / safe])
+        low, high = ends.amin(0).view(1, -1, 1, 1), ends.amax(0).view(1, -1, 1, 1)
+        torch.clamp(y, low, high, out=y)
+        y = last(F.conv2d(y, project.weight * safe.view(1, -1, 1, 1)))
         return y.add_(x) if self.adds else y
+
+
+def _expanded(x: Tensor, conv: nn.Conv2d, norm: ImageNorm2d) -> Tensor:
+    """norm(conv(x)) of one picture and a 1x1 convolution, by one convolution with other weights.
+
+    Mean and covariance of the few channels of x say what mean and variance the many channels will have.
+    """
+    weight = conv.weight[:, :, 0, 0].double()
+    pixels = x[0].permute(1, 2, 0).reshape(-1, x.shape[1]).double()
+    mean = pixels.mean(0)
+    pixels -= mean
+    covariance = pixels.T @ pixels / len(pixels)
+    variance = ((weight @ covariance) * weight).sum(1)
+    scale, shift = norm.scale_and_shift((weight @ mean).float(), variance.float())
+    return F.conv2d(x, conv.weight * scale.view(-1, 1, 1, 1), shift).clamp_(0.0, norm.cap)
 
 
 def _conv_norm_relu6(inputs: int, outputs: int, kernel: int, stride: int) -> nn.Sequential:
@@ -93,8 +124,9 @@ def _conv_norm_relu6(inputs: int, outputs: int, kernel: int, stride: int) -> nn.
 
 
 class MobileNetPyramid(nn.Module):
-    """The encoder of v2-mobilenet with its feature pyramid: maps at 1/2, 1/4, 1/8, 1/16 and 1/32 of the input.
+    """The encoder of v2-mobilenet with its feature pyramid: maps at 1/4, 1/8, 1/16 and 1/32 of the input.
 
+    forward(x) returns them after the encoder's own map at 1/2, which the generator takes through `lateral0`.
     `features` is the whole of MobileNetV2, as in the published file; its last three layers are not used.
     """
 
@@ -119,7 +151,7 @@ class MobileNetPyramid(nn.Module):
         self.features = nn.Sequential(*features)
         cuts = [(0, 2), (2, 4), (4, 7), (7, 11), (11, 16)]
         self.enc0, self.enc1, self.enc2, self.enc3, self.enc4 = (nn.Sequential(*features[a:b]) for a, b in cuts)
-        self.td1, self.td2, self.td3 = (_top_down(width) for _ in range(3))
+        self.td1, self.td2, self.td3 = (Merge(width, width) for _ in range(3))
         self.lateral4, self.lateral3, self.lateral2, self.lateral1 = (
             nn.Conv2d(c, width, 1, bias=False) for c in (160, 64, 32, 24)
         )
@@ -131,14 +163,14 @@ class MobileNetPyramid(nn.Module):
         encoded2 = self.enc2(encoded1)
         encoded3 = self.enc3(encoded2)
         map4 = self.lateral4(self.enc4(encoded3))
-        map3 = self.td1(_up(map4).add_(self.lateral3(encoded3)))
-        map2 = self.td2(_up(map3).add_(self.lateral2(encoded2)))
-        map1 = self.td3(_up(map2).add_(self.lateral1(encoded1)))
-        return self.lateral0(encoded0), map1, map2, map3, map4
+        map3 = self.td1(map4, self.lateral3, encoded3)
+        map2 = self.td2(map3, self.lateral2, encoded2)
+        map1 = self.td3(map2, self.lateral1, encoded1)
+        return encoded0, map1, map2, map3, map4
 
 
 class InceptionPyramid(nn.Module):
-    """The encoder of v2-inception with its feature pyramid, of the same five scales.
+    """The encoder of v2-inception with its feature pyramid, of the same scales.
 
     The stem's convolutions are unpadded, so its maps are smaller than the pyramid's: their borders are reflected.
     `inception` is the whole of Inception-ResNet-v2, as in the published file; its end is not used.
@@ -153,7 +185,7 @@ class InceptionPyramid(nn.Module):
         self.enc2 = nn.Sequential(net.conv2d_3b, net.conv2d_4a, net.maxpool_5a)
         self.enc3 = nn.Sequential(net.mixed_5b, net.repeat, net.mixed_6a)
         self.enc4 = nn.Sequential(net.repeat_1, net.mixed_7a)
-        self.td1, self.td2, self.td3 = (_top_down(width) for _ in range(3))
+        self.td1, self.td2, self.td3 = (Merge(width, width) for _ in range(3))
         self.lateral4, self.lateral3, self.lateral2, self.lateral1 = (
             nn.Conv2d(c, width, 1, bias=False) for c in (2080, 1088, 192, 64)
         )
@@ -164,15 +196,11 @@ class InceptionPyramid(nn.Module):
         encoded1 = self.enc1(encoded0)
         encoded2 = self.enc2(encoded1)
         encoded3 = self.enc3(encoded2)
-
-        def lateral(layer: nn.Module, encoded: Tensor, before: int, after: int) -> Tensor:
-            return F.pad(layer(encoded), (before, after, before, after), mode="reflect")
-
-        map4 = lateral(self.lateral4, self.enc4(encoded3), 1, 1)
-        map3 = self.td1(_up(map4).add_(lateral(self.lateral3, encoded3, 1, 1)))
-        map2 = self.td2(_up(map3).add_(lateral(self.lateral2, encoded2, 1, 2)))
-        map1 = self.td3(_up(map2).add_(lateral(self.lateral1, encoded1, 1, 1)))
-        return lateral(self.lateral0, encoded0, 0, 1), map1, map2, map3, map4
+        map4 = self.lateral4(_reflected(self.enc4(encoded3), 1, 1))
+        map3 = self.td1(map4, self.lateral3, _reflected(encoded3, 1, 1))
+        map2 = self.td2(map3, self.lateral2, _reflected(encoded2, 1, 2))
+        map1 = self.td3(map2, self.lateral1, _reflected(encoded1, 1, 1))
+        return _reflected(encoded0, 0, 1), map1, map2, map3, map4
 
 
 def _inception_resnet_v2() -> nn.Module:
@@ -191,12 +219,49 @@ def _inception_resnet_v2() -> nn.Module:
     return net
 
 
-def _top_down(width: int) -> nn.Sequential:
-    return nn.Sequential(nn.Conv2d(width, width, 3, padding=1), ImageNorm2d(width, cap=INFINITY), nn.Identity())
-
-
-def _up(x: Tensor, factor: int = 2) -> Tensor:
+def _up(x: Tensor, factor: int) -> Tensor:
     return F.interpolate(x, scale_factor=factor, mode="nearest")
+
+
+def _reflected(x: Tensor, before: int, after: int) -> Tensor:
+    return F.pad(x, (before, after, before, after), mode="reflect")
+
+
+class Merge(nn.Sequential, TwoForms):
+    """A map joined with the one of half its size: ReLU(norm(conv(up(smaller) + lateral(encoded))))."""
+
+    def __init__(self, inputs: int, outputs: int):
+        norm = ImageNorm2d(outputs, cap=INFINITY)
+        super().__init__(nn.Conv2d(inputs, outputs, 3, padding=1), norm, nn.Identity())
+
+    def forward(self, smaller: Tensor, lateral: nn.Conv2d, encoded: Tensor) -> Tensor:
+        conv, norm, _ = self
+        if not self.is_fast(smaller) or 2 * lateral.in_channels > conv.in_channels:
+            return norm(conv(_up(smaller, 2) + lateral(encoded)))
+        # The sum of two convolutions, the second one straight from the few channels of the encoder. The
+        # normalization takes away any bias.
+        both = torch.einsum("omhw,mi->oihw", conv.weight, lateral.weight[:, :, 0, 0])
+        y = conv_of_upsampled(smaller, conv.weight, 2)
+        return norm(y.add_(F.conv2d(encoded, both, padding=1)))
+
+
+class Smooth(nn.Sequential, TwoForms):
+    """The pyramid's maps, enlarged to the first one's size and joined: ReLU(norm(conv(all of them)))."""
+
+    def __init__(self, width: int):
+        norm = ImageNorm2d(width, cap=INFINITY)
+        super().__init__(nn.Conv2d(4 * width, width, 3, padding=1), norm, nn.Identity())
+
+    def forward(self, *maps: Tensor) -> Tensor:
+        conv, norm, _ = self
+        if not self.is_fast(maps[0]):
+            enlarged = [_up(x, factor) for x, factor in zip(maps, (1, 2, 4, 8), strict=True)]
+            return norm(conv(torch.cat(enlarged[::-1], dim=1)))
+        first, *others = reversed(conv.weight.chunk(4, dim=1))
+        y = F.conv2d(maps[0], first, padding=1)
+        for x, weight, factor in zip(maps[1:], others, (2, 4, 8), strict=True):
+            y += conv_of_upsampled(x, weight, factor)
+        return norm(y)
 
 
 class PyramidHead(nn.Module):
@@ -211,7 +276,7 @@ class PyramidHead(nn.Module):
         return F.relu_(self.block1(F.relu_(self.block0(x))))
 
 
-class PyramidGenerator(nn.Module):
+class PyramidGenerator(TwoForms):
     """DeblurGAN-v2's generator (arXiv:1908.03826, figure 3): a feature pyramid whose maps are merged at 1/4 size.
 
     N x 3 x H x W in [-1, 1], H and W multiples of 32, to the same. The sum of input and correction is clipped.
@@ -221,22 +286,18 @@ class PyramidGenerator(nn.Module):
         super().__init__()
         self.fpn = pyramid
         self.head1, self.head2, self.head3, self.head4 = (PyramidHead(pyramid_width, width) for _ in range(4))
-        self.smooth = nn.Sequential(
-            nn.Conv2d(4 * width, width, 3, padding=1), ImageNorm2d(width, cap=INFINITY), nn.Identity()
-        )
-        self.smooth2 = nn.Sequential(
-            nn.Conv2d(width, width // 2, 3, padding=1), ImageNorm2d(width // 2, cap=INFINITY), nn.Identity()
-        )
+        self.smooth, self.smooth2 = Smooth(width), Merge(width, width // 2)
         self.final = nn.Conv2d(width // 2, 3, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        map0, map1, map2, map3, map4 = self.fpn(x)
-        merged = torch.cat(
-            [_up(self.head4(map4), 8), _up(self.head3(map3), 4), _up(self.head2(map2)), self.head1(map1)], dim=1
-        )
-        merged = _up(self.smooth(merged)).add_(map0)
-        correction = self.final(_up(self.smooth2(merged)))
-        return correction.tanh_().add_(x).clamp_(-1, 1)
+        encoded, map1, map2, map3, map4 = self.fpn(x)
+        merged = self.smooth(self.head1(map1), self.head2(map2), self.head3(map3), self.head4(map4))
+        merged = self.smooth2(merged, self.fpn.lateral0, encoded)
+        if self.is_fast(x):
+            correction = conv_of_upsampled(merged, self.final.weight, 2, self.final.bias)
+        else:
+            correction = self.final(_up(merged, 2))
+        return correction.tanh().add(x).clamp(-1, 1)
 
 
 def _v2_mobilenet() -> PyramidGenerator:

@@ -11,10 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from ..card import Figure, ModelCard, SizeRule, Source, Weights
-from ..layers import ImageNorm2d, NetworkBackend, build_with
+from ..layers import INFINITY, ImageNorm2d, NetworkBackend, build_with
 from ..registry import register
 
-INFINITY = float("inf")
 SIGMA = 2.0
 """Blur of the Canny detector in the published configuration."""
 GREY = (0.2125, 0.7154, 0.0721)

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..card import Figure, ModelCard, SizeRule, Source, Weights
-from ..layers import NetworkBackend, build_with
+from ..layers import NetworkBackend, TwoForms, build_with
 from ..registry import register
 
 GAIN = math.sqrt(2)
@@ -96,10 +96,8 @@ class BiasedLeakyReLU(nn.Module):
         return F.leaky_relu(x + self.bias.view(1, -1, 1, 1), SLOPE) * GAIN
 
 
-class EncoderLayer(nn.Sequential):
+class EncoderLayer(nn.Sequential, TwoForms):
     """A convolution of the encoder and its activation; one that halves the size filters first."""
-
-    plain = False
 
     def __init__(self, inputs: int, outputs: int, *, down: bool):
         conv = EqualConv2d(inputs, outputs, 3, 2) if down else EqualConv2d(inputs, outputs, 1)
@@ -107,7 +105,7 @@ class EncoderLayer(nn.Sequential):
 
     def forward(self, x: Tensor) -> Tensor:
         *fir, conv, activate = self
-        if self.plain or torch.is_grad_enabled():
+        if not self.is_fast(x):
             return activate(conv(fir[0].filter(x, 2) if fir else x))
         # The gain passes through the leaky ReLU, and it and the scale through the convolution, into the small kernel.
         gain, bias = GAIN * conv.scale, activate.bias * GAIN
@@ -201,10 +199,8 @@ class NoiseInjection(nn.Module):
         self.weight = nn.Parameter(torch.zeros(1))
 
 
-class StyledConv(nn.Module):
+class StyledConv(TwoForms):
     """A modulated convolution, concatenated with the encoder's features, and its activation."""
-
-    plain = False
 
     def __init__(self, inputs: int, outputs: int, style: int, *, up: bool = False):
         super().__init__()
@@ -213,7 +209,7 @@ class StyledConv(nn.Module):
         self.activate = BiasedLeakyReLU(2 * outputs)
 
     def forward(self, x: Tensor, style: Tensor, features: Tensor) -> Tensor:
-        if self.plain or torch.is_grad_enabled():
+        if not self.is_fast(x):
             return self.activate(torch.cat([self.conv(x, style), self.noise.weight * features], dim=1))
         return _for_each(self._one, x, style, features)
 
@@ -236,10 +232,8 @@ def _for_each(function: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
     return torch.cat([function(*sample) for sample in zip(*(x.split(1) for x in inputs), strict=True)])
 
 
-class ToRGB(nn.Module):
+class ToRGB(TwoForms):
     """The picture at one scale, added to the one of half the size."""
-
-    plain = False
 
     def __init__(self, inputs: int, style: int, *, up: bool = True):
         super().__init__()
@@ -249,7 +243,7 @@ class ToRGB(nn.Module):
         self.bias = nn.Parameter(torch.zeros(1, 3, 1, 1))
 
     def forward(self, x: Tensor, style: Tensor, smaller: Tensor | None = None) -> Tensor:
-        if self.plain or torch.is_grad_enabled():
+        if not self.is_fast(x):
             y = self.conv(x, style) + self.bias
             return y if smaller is None else y + self.upsample.up_plain(smaller)
         y = _for_each(self._one, x, style)

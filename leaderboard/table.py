@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,8 @@ FEW = 20
 class Group:
     """Runs that may be compared: the same pictures, degraded in the same way."""
 
+    name: str
+    """Heading for people, unlike that of any other group."""
     dataset: str
     sha256: str
     scenario: str
@@ -32,11 +35,6 @@ class Group:
     ranked: tuple[Result, ...]
     """Complete runs, the best first."""
     incomplete: tuple[Result, ...]
-
-    @property
-    def name(self) -> str:
-        """Heading for people."""
-        return f"{self.dataset} / {self.scenario}"
 
 
 def find_results(places: Iterable[Path]) -> list[Result]:
@@ -69,13 +67,17 @@ def group(results: Iterable[Result]) -> list[Group]:
         key = (result.dataset.id, s.id, s.version, s.seed, result.dataset.sha256, s.primary)
         groups.setdefault(key, {})[_identity(result)] = result
     made = []
+    headings = Counter((dataset, scenario) for dataset, scenario, *_ in groups)
     for (dataset, scenario, version, seed, sha256, primary), runs in sorted(groups.items()):
         sign = -1 if get_metric(primary).higher_is_better else 1
         complete = [r for r in runs.values() if r.complete and r.metrics[primary].mean is not None]
         ranked = sorted(complete, key=lambda r: (sign * r.metrics[primary].mean, _identity(r)))
         rest = sorted((r for r in runs.values() if r not in complete), key=_identity)
         title = next(iter(runs.values())).scenario.title
-        made.append(Group(dataset, sha256, scenario, version, seed, primary, title, tuple(ranked), tuple(rest)))
+        name = f"{dataset} / {scenario}"
+        if headings[dataset, scenario] > 1:
+            name += f" (version {version}, seed {seed}, pictures {sha256[:8]}, by {primary})"
+        made.append(Group(name, dataset, sha256, scenario, version, seed, primary, title, tuple(ranked), tuple(rest)))
     return made
 
 

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from leaderboard.__main__ import main
+from tests.leaderboard.helpers import result
+
+
+@pytest.fixture
+def results(tmp_path):
+    for model, mean in [("a", 20), ("b", 30)]:
+        folder = tmp_path / "runs" / model
+        folder.mkdir(parents=True)
+        (folder / "result.json").write_text(result(model, mean).model_dump_json())
+    return tmp_path / "runs"
+
+
+def build(*arguments) -> int:
+    return main(["build", *map(str, arguments)])
+
+
+def test_build_prints_and_writes(results, capsys):
+    assert build(results) == 0
+    out = capsys.readouterr().out
+    assert out.index("1     b") < out.index("2     a")
+    assert f"written: {results / 'leaderboard.md'}, {results / 'leaderboard.csv'}" in out
+    assert "| 1 | b | 30.00 [29.00, 31.00] |" in (results / "leaderboard.md").read_text()
+    table = pd.read_csv(results / "leaderboard.csv")
+    assert table[table["metric"] == "psnr_rgb"][["rank", "model"]].to_numpy().tolist() == [[1, "b"], [2, "a"]]
+    assert sorted(path.name for path in results.iterdir()) == ["a", "b", "leaderboard.csv", "leaderboard.md"]
+
+
+def test_building_again_gives_the_same_files(results, tmp_path):
+    build(results, "--out", tmp_path / "one")
+    build(results / "b" / "result.json", results / "a", "--out", tmp_path / "two")
+    for name in ("leaderboard.md", "leaderboard.csv"):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{", "is no JSON file"),
+        ('{"schema_version": 2}', "schema version 1 (it says 2)"),
+        ('{"schema_version": 1}', "is no result file: model"),
+    ],
+)
+def test_garbage_is_one_sentence(content, message, results, capsys):
+    (results / "a" / "result.json").write_text(content)
+    assert build(results) == 2
+    shown = capsys.readouterr()
+    (line,) = shown.err.splitlines()
+    assert line.startswith(f"error: {results / 'a' / 'result.json'}")
+    assert message in line
+    assert not (results / "leaderboard.md").exists()
+
+
+def test_what_is_missing_is_one_sentence(tmp_path, capsys):
+    assert build(tmp_path / "nowhere") == 2
+    assert capsys.readouterr().err == f"error: there is no result file or folder {tmp_path / 'nowhere'}.\n"
+    assert build(tmp_path) == 2
+    assert "there are no result files in" in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_written(results, tmp_path, capsys):
+    (tmp_path / "file").touch()
+    assert build(results, "--out", tmp_path / "file" / "below") == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "a part of the path is a file" in line

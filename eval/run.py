@@ -26,7 +26,11 @@ def run(args: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     names = [name.strip() for name in args.model.split(",") if name.strip()]
+    if not names:
+        raise ZooError(f"'{args.model}' names no model.")
     if names != ["all"]:
+        if "all" in names:
+            raise ZooError("the model all stands alone: it means every model that can run here and fits.")
         for name in names:
             zoo.get_card(name)  # a misspelled name is told before a large data set is read
     wanted = [get_scenario(name) for name in args.scenario.split(",")] if args.scenario else None

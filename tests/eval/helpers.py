@@ -1,0 +1,110 @@
+"""Real photographs in small, and ways to run the harness on them."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+ROOT = Path(__file__).parents[2]
+
+
+@functools.cache
+def photograph(name: str) -> np.ndarray:
+    """One of scikit-image's embedded photographs, HxWx3 uint8."""
+    import skimage.data
+
+    return np.ascontiguousarray(getattr(skimage.data, name)()[..., :3])
+
+
+def save_photographs(folder: Path, count: int, height: int = 168, width: int = 184) -> Path:
+    """Write `count` different crops of photographs as PNG."""
+    folder.mkdir(parents=True)
+    for index in range(count):
+        source = photograph(("astronaut", "chelsea", "coffee")[index % 3])
+        top, left = 11 * index, 17 * index
+        Image.fromarray(source[top : top + height, left : left + width]).save(folder / f"photo{index:02}.png")
+    return folder
+
+
+def evaluate(*arguments: object) -> int:
+    """`python -m eval` in this process; its exit status."""
+    from eval.__main__ import main
+
+    return main([str(argument) for argument in arguments])
+
+
+def command(*arguments: object) -> list[str]:
+    """The command line of a module in a process of its own."""
+    return [sys.executable, "-m", *map(str, arguments)]
+
+
+def run(*arguments: object, **options) -> subprocess.CompletedProcess:
+    """Run a module of the project in a process of its own, with this process's environment."""
+    return subprocess.run(command(*arguments), cwd=ROOT, capture_output=True, text=True, timeout=300, **options)
+
+
+def kill_when(arguments: Iterable[object], folder: Path, pattern: str, count: int) -> int:
+    """Start a module and kill it (SIGKILL) once so many files are there; its exit status, -9 when it was killed."""
+    process = subprocess.Popen(
+        command(*arguments), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ
+    )
+    while process.poll() is None and sum(1 for _ in folder.rglob(pattern)) < count:
+        time.sleep(0.002)
+    process.send_signal(signal.SIGKILL)
+    return process.wait()
+
+
+def result_of(out: Path, model: str = "dummy") -> dict:
+    """The one result file of that model below `out`."""
+    (path,) = out.glob(f"*/*/{model}/result.json")
+    return json.loads(path.read_text())
+
+
+def tables(out: Path) -> dict[str, bytes]:
+    """Every metrics.csv below `out`."""
+    return {path.relative_to(out).as_posix(): path.read_bytes() for path in out.rglob("metrics.csv")}
+
+
+def stamps(out: Path, pattern: str) -> dict[str, tuple[int, int]]:
+    """What changes when a file is written anew: its inode and time of change."""
+    return {
+        path.relative_to(out).as_posix(): (path.stat().st_ino, path.stat().st_mtime_ns) for path in out.rglob(pattern)
+    }
+
+
+def visible_files(folder: Path) -> list[str]:
+    """All files below a folder that are not hidden."""
+    return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file() and p.name[0] != ".")
+
+
+def tell_pid_and_wait(folder: str, number: int) -> None:
+    """For tests of workers: leaves this process's id and stays."""
+    Path(folder, f"{number}.pid").write_text(str(os.getpid()))
+    time.sleep(600)
+
+
+def end_at_once(number: int) -> None:
+    """For tests of workers: a process that dies as if it was killed for memory."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def refuse(number: int) -> None:
+    """For tests of workers: an error of the user."""
+    from zoo.errors import OutputError
+
+    raise OutputError(f"cannot write {number}: the disk is full.")
+
+
+def leave_mark(folder: str, number: int) -> None:
+    """For tests of workers: work that succeeds."""
+    Path(folder, str(number)).touch()

@@ -1,0 +1,202 @@
+from __future__ import annotations
+
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from eval.datasets import CARDS, open_dataset
+from tests.eval.helpers import evaluate, photograph, save_photographs
+from zoo.errors import UnknownNameError, ZooError
+
+
+def save(path, shift: int = 0, height: int = 40, width: int = 50):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(photograph("astronaut")[shift : shift + height, :width]).save(path)
+
+
+@pytest.fixture
+def pairs(tmp_path):
+    """Three pairs whose names sort differently in the two folders' order of creation."""
+    folder = tmp_path / "pairs"
+    for index, name in enumerate(["c", "a", "b"]):
+        save(folder / "blur" / f"{name}.png", index)
+        save(folder / "sharp" / f"{name}.png", index)
+    return folder
+
+
+def test_sample_is_five_color_photographs():
+    dataset = open_dataset("sample")
+    assert (len(dataset.items), dataset.total, dataset.missing) == (5, 5, 0)
+    for item in dataset.items:
+        assert np.asarray(Image.open(item.clean)).ndim == 3
+    assert len({item.sha256 for item in dataset.items}) == 5
+
+
+def test_folder_is_read_with_its_subfolders_by_name(tmp_path):
+    for name in ["b.png", "sub/a.jpg", "a.png"]:
+        save(tmp_path / "set" / name)
+    (tmp_path / "set" / "notes.txt").write_text("no picture")
+    dataset = open_dataset(f"folder:{tmp_path / 'set'}")
+    assert [item.name for item in dataset.items] == ["a.png", "b.png", "sub/a.jpg"]
+    assert dataset.card.id == "folder:set"
+
+
+def test_folders_of_one_name_are_kept_apart(tmp_path):
+    for place in "xy":
+        save(tmp_path / place / "test" / "a.png")
+    first, second = (open_dataset(f"folder:{tmp_path / place / 'test'}") for place in "xy")
+    assert first.key != second.key
+    assert first.sha256 == second.sha256
+
+
+def test_content_hash_depends_on_every_byte_and_name(tmp_path):
+    folder = save_photographs(tmp_path / "set", 3, 20, 20)
+    before = open_dataset(f"folder:{folder}").sha256
+    assert open_dataset(f"folder:{folder}").sha256 == before
+    path = folder / "photo01.png"
+    data = bytearray(path.read_bytes())
+    data[-20] ^= 1
+    path.write_bytes(data)
+    changed = open_dataset(f"folder:{folder}").sha256
+    path.rename(folder / "photo01b.png")
+    renamed = open_dataset(f"folder:{folder}").sha256
+    assert len({before, changed, renamed}) == 3
+
+
+def test_limit_takes_the_first_by_name(tmp_path):
+    folder = save_photographs(tmp_path / "set", 4, 20, 20)
+    dataset = open_dataset(f"folder:{folder}", limit=2)
+    assert [item.name for item in dataset.items] == ["photo00.png", "photo01.png"]
+    assert (dataset.total, dataset.missing) == (4, 2)
+    assert dataset.sha256 != open_dataset(f"folder:{folder}").sha256
+    assert open_dataset(f"folder:{folder}", limit=9).missing == 0
+    with pytest.raises(ZooError, match="from 1 up, not 0"):
+        open_dataset(f"folder:{folder}", limit=0)
+
+
+def test_empty_and_missing_folders(tmp_path):
+    with pytest.raises(ZooError, match="there is no picture in"):
+        open_dataset(f"folder:{tmp_path}")
+    with pytest.raises(ZooError, match="there is no folder"):
+        open_dataset(f"folder:{tmp_path / 'nowhere'}")
+    with pytest.raises(ZooError, match="no path given"):
+        open_dataset("folder:")
+
+
+def test_pairs_are_paired_by_name(pairs):
+    (pairs / "sharp" / "a.png").rename(pairs / "sharp" / "a.tif")
+    dataset = open_dataset(f"pairs:{pairs}")
+    assert [(item.given.name, item.clean.name) for item in dataset.items] == [
+        ("a.png", "a.tif"),
+        ("b.png", "b.png"),
+        ("c.png", "c.png"),
+    ]
+    assert dataset.card.scenario == "given"
+
+
+def test_pairs_hash_both_sides(pairs):
+    before = open_dataset(f"pairs:{pairs}").sha256
+    save(pairs / "blur" / "a.png", 30)
+    assert open_dataset(f"pairs:{pairs}").sha256 != before
+
+
+def test_a_missing_partner_is_named(pairs):
+    (pairs / "blur" / "b.png").unlink()
+    with pytest.raises(ZooError, match=r"1 of the pictures .* have no partner of the same name, such as b\."):
+        open_dataset(f"pairs:{pairs}")
+
+
+def test_two_pictures_of_one_name_are_not_guessed_at(pairs):
+    shutil.copy(pairs / "sharp" / "b.png", pairs / "sharp" / "b.jpg")
+    with pytest.raises(ZooError, match="have the same name"):
+        open_dataset(f"pairs:{pairs}")
+
+
+def test_a_folder_without_pairs(tmp_path):
+    save(tmp_path / "a.png")
+    with pytest.raises(ZooError, match="blur/ and sharp/ or input/ and target/ or lq/ and gt/"):
+        open_dataset(f"pairs:{tmp_path}")
+
+
+@pytest.mark.parametrize("names", [("input", "target"), ("lq", "gt")])
+def test_other_names_of_the_two_folders(tmp_path, names):
+    for name in names:
+        save(tmp_path / name / "x.png")
+    (item,) = open_dataset(f"pairs:{tmp_path}").items
+    assert (item.given.parent.name, item.clean.parent.name) == names
+
+
+def test_masks_belong_to_pairs_by_name(pairs):
+    for name in "abc":
+        save(pairs / "mask" / f"{name}.png")
+    assert [item.mask.stem for item in open_dataset(f"pairs:{pairs}").items] == ["a", "b", "c"]
+    (pairs / "mask" / "b.png").unlink()
+    with pytest.raises(ZooError, match="mask have no partner of the same name, such as b"):
+        open_dataset(f"pairs:{pairs}")
+
+
+def test_gopro_as_published_is_its_test_part(tmp_path):
+    for part, scene, names in [
+        ("test", "GOPR0384_11_00", ["000001", "000002"]),
+        ("test", "GOPR0385_11_01", ["000001"]),
+        ("train", "GOPR0372_07_00", ["000047"]),
+    ]:
+        for name in names:
+            for kind in ("blur", "blur_gamma", "sharp"):
+                save(tmp_path / "gopro" / part / scene / kind / f"{name}.png")
+    dataset = open_dataset("gopro", tmp_path)
+    assert [item.name for item in dataset.items] == [
+        "GOPR0384_11_00/000001.png",
+        "GOPR0384_11_00/000002.png",
+        "GOPR0385_11_01/000001.png",
+    ]
+    assert all(item.given.parent.name == "blur" for item in dataset.items)
+    assert (dataset.total, dataset.missing) == (1111, 1108)
+    assert dataset.card.scenario == "given"
+
+
+def test_named_sets_are_found_by_argument_and_variable(tmp_path, monkeypatch):
+    save(tmp_path / "root" / "celeba-hq" / "1.png")
+    assert len(open_dataset("celeba-hq", tmp_path / "root").items) == 1
+    monkeypatch.setenv("ZOO_DATA", str(tmp_path / "root"))
+    dataset = open_dataset("celeba-hq")
+    assert (len(dataset.items), dataset.total, dataset.card.scenario) == (1, 30_000, "blind-face")
+    monkeypatch.setenv("ZOO_DATA", str(tmp_path / "elsewhere"))
+    assert len(open_dataset("celeba-hq", tmp_path / "root").items) == 1
+
+
+@pytest.mark.parametrize("name", ["celeba-hq", "ffhq", "gopro", "places2", "kodak", "set5", "set14"])
+def test_a_missing_set_says_what_where_size_and_license(name, tmp_path):
+    card = CARDS[name]
+    with pytest.raises(ZooError, match="not on this machine") as caught:
+        open_dataset(name, tmp_path)
+    for fact in (card.title, card.source, card.size, card.license, str(tmp_path)):
+        assert fact in str(caught.value)
+    with pytest.raises(ZooError, match="neither --data-root nor ZOO_DATA is set"):
+        open_dataset(name)
+
+
+@pytest.mark.parametrize(("typed", "meant"), [("celebahq", "celeba-hq"), ("go-pro", "gopro"), ("smaple", "sample")])
+def test_an_unknown_set_gets_a_suggestion(typed, meant):
+    with pytest.raises(UnknownNameError, match=f"did you mean .*{meant}"):
+        open_dataset(typed)
+
+
+def test_listing_says_what_is_here(tmp_path, capsys):
+    for name in ("a.png", "b.png"):
+        save(tmp_path / "kodak" / name)
+        for kind in ("blur", "sharp"):
+            save(tmp_path / "gopro" / kind / name)
+    (tmp_path / "set5").mkdir()
+    assert evaluate("datasets", "--data-root", tmp_path) == 0
+    lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
+    assert set(lines) == {"id", *CARDS}
+    assert "embedded" in lines["sample"]
+    assert f"2 in {tmp_path / 'kodak'}" in lines["kodak"]
+    assert f"2 in {tmp_path / 'gopro'}" in lines["gopro"]
+    assert "not usable: there is no picture" in lines["set5"]
+    for name, card in CARDS.items():
+        assert card.license in lines[name]
+        assert card.source in lines[name]

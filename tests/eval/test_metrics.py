@@ -1,0 +1,286 @@
+"""Every metric against an independent computation (scikit-image, NumPy, lpips' own network) on photographs.
+
+The metrics compute in float32. SSIM is held to 2e-5, decibels to 2e-4, which is what that costs on these pictures.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy.io import savemat
+from scipy.ndimage import gaussian_filter
+from skimage.color import rgb2ycbcr
+from skimage.measure import block_reduce
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+
+from eval import metrics
+from eval.metrics import METRICS, NotComputable, get_metric
+from tests.eval.helpers import photograph
+from zoo.errors import UnknownNameError
+
+PICTURES = ["astronaut", "chelsea", "coffee"]
+DEGRADATIONS = ["blur", "noise", "jpeg", "negative"]
+CASES = pytest.mark.parametrize(("name", "how"), [(name, how) for name in PICTURES for how in DEGRADATIONS])
+READY = [name for name in METRICS if name not in ("lpips_alex", "niqe")]
+
+
+@functools.cache
+def degraded(name: str, how: str, strength: float = 1.0) -> np.ndarray:
+    """A photograph gone bad, by means that the project does not use."""
+    truth = photograph(name)
+    if how == "blur":
+        return gaussian_filter(truth, (1.5 * strength, 1.5 * strength, 0))
+    if how == "noise":
+        noise = np.random.default_rng(1).normal(0, 15 * strength, truth.shape)
+        return np.clip(np.round(truth + noise), 0, 255).astype(np.uint8)
+    if how == "negative":  # its structure is the opposite: where definitions of SSIM differ
+        return 255 - truth
+    stream = io.BytesIO()
+    Image.fromarray(truth).save(stream, "JPEG", quality=int(30 / strength))
+    return np.asarray(Image.open(stream))
+
+
+def compute(metric: str, restored: np.ndarray, truth: np.ndarray, mask: np.ndarray | None = None) -> float:
+    return METRICS[metric].compute(restored, truth, mask)
+
+
+def with_floor(decibels: float) -> float:
+    """pyiqa adds 1e-8 to the mean square error, so that equal pictures have 80 dB."""
+    return -10 * np.log10(10 ** (-decibels / 10) + 1e-8)
+
+
+def luma(image: np.ndarray) -> np.ndarray:
+    return rgb2ycbcr(image)[..., 0]
+
+
+def ssim_map(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """scikit-image's SSIM where the whole 11 x 11 window is inside; a negative structure counts as 0, as in pyiqa."""
+    _, full = structural_similarity(
+        x, y, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=255, full=True
+    )
+    return np.maximum(full[5:-5, 5:-5], 0)
+
+
+@CASES
+def test_psnr_rgb(name, how):
+    truth, restored = photograph(name), degraded(name, how)
+    expected = with_floor(peak_signal_noise_ratio(truth, restored))
+    assert compute("psnr_rgb", restored, truth) == pytest.approx(expected, abs=2e-4)
+
+
+@CASES
+def test_psnr_y_is_of_bt601_luma_in_16_to_235(name, how):
+    truth, restored = photograph(name), degraded(name, how)
+    expected = with_floor(peak_signal_noise_ratio(luma(truth), luma(restored), data_range=255))
+    assert compute("psnr_y", restored, truth) == pytest.approx(expected, abs=2e-4)
+
+
+@CASES
+def test_ssim_rgb(name, how):
+    truth, restored = photograph(name).astype(float), degraded(name, how).astype(float)
+    expected = np.mean([ssim_map(restored[..., c], truth[..., c]).mean() for c in range(3)])
+    assert compute("ssim_rgb", degraded(name, how), photograph(name)) == pytest.approx(expected, abs=2e-5)
+
+
+@CASES
+def test_ssim_y_is_of_rounded_luma(name, how):
+    truth, restored = photograph(name), degraded(name, how)
+    expected = ssim_map(np.round(luma(restored)), np.round(luma(truth))).mean()
+    assert compute("ssim_y", restored, truth) == pytest.approx(expected, abs=2e-5)
+
+
+@pytest.mark.parametrize("how", ["blur", "noise", "jpeg"])
+@pytest.mark.parametrize("name", PICTURES)
+def test_ms_ssim_is_made_of_ssim_parts(name, how):
+    # pyiqa pads odd sides with zeros before it halves them; sides that can be halved four times have no such choice.
+    height, width = (side // 16 * 16 for side in photograph(name).shape[:2])
+    truth, restored = photograph(name)[:height, :width], degraded(name, how)[:height, :width]
+    x, y = np.round(luma(restored)), np.round(luma(truth))
+    expected = 1.0
+    for scale, weight in enumerate([0.0448, 0.2856, 0.3001, 0.2363, 0.1333]):
+        smooth = functools.partial(gaussian_filter, sigma=1.5, truncate=3.5)
+        c1 = (0.01 * 255) ** 2
+        light = (2 * smooth(x) * smooth(y) + c1) / (smooth(x) ** 2 + smooth(y) ** 2 + c1)
+        part = ssim_map(x, y)
+        if scale < 4:
+            part = part / light[5:-5, 5:-5]
+        expected *= part.mean() ** weight
+        x, y = block_reduce(x, (2, 2), np.mean), block_reduce(y, (2, 2), np.mean)
+    assert compute("ms_ssim_y", restored, truth) == pytest.approx(expected, abs=5e-5)
+
+
+@CASES
+def test_errors_and_hole_metrics_by_hand(name, how):
+    truth, restored = photograph(name), degraded(name, how)
+    difference = restored.astype(float) - truth.astype(float)
+    assert compute("l1_percent", restored, truth) == pytest.approx(np.abs(difference).mean() / 2.55, rel=1e-9)
+
+    mask = np.zeros(truth.shape[:2], bool)
+    mask[20:90, 50:130] = mask[100:140, 10:60] = True
+    inside = [difference[y, x, c] for y, x in np.argwhere(mask) for c in range(3)]
+    assert compute("l1_hole_percent", restored, truth, mask) == pytest.approx(np.mean(np.abs(inside)) / 2.55, rel=1e-9)
+    expected = with_floor(10 * np.log10(255**2 / np.mean(np.square(inside))))
+    assert compute("psnr_hole", restored, truth, mask) == pytest.approx(expected, abs=1e-9)
+
+    everything = np.ones(truth.shape[:2], bool)
+    psnr = compute("psnr_hole", restored, truth, everything)
+    assert psnr == pytest.approx(compute("psnr_rgb", restored, truth), abs=2e-4)
+
+
+def test_hole_metrics_do_not_look_outside_the_hole():
+    truth = photograph("astronaut")
+    mask = np.zeros(truth.shape[:2], bool)
+    mask[100:200, 100:200] = True
+    restored = np.where(mask[..., None], truth, 255 - truth)
+    assert compute("psnr_hole", restored, truth, mask) == pytest.approx(80)
+    assert compute("l1_hole_percent", restored, truth, mask) == 0
+
+
+@pytest.mark.parametrize("metric", ["psnr_hole", "l1_hole_percent"])
+def test_hole_metrics_need_a_mask(metric):
+    with pytest.raises(NotComputable, match="needs a mask"):
+        compute(metric, photograph("astronaut"), photograph("astronaut"))
+
+
+def test_known_values():
+    # 100 and 110 everywhere: an error of 10 levels; the luma of grey v is 16 + 219 v / 255.
+    truth, restored = np.full((200, 200, 3), 100, np.uint8), np.full((200, 200, 3), 110, np.uint8)
+    assert compute("psnr_rgb", restored, truth) == pytest.approx(20 * np.log10(25.5), abs=1e-3)
+    assert compute("psnr_y", restored, truth) == pytest.approx(20 * np.log10(255 / (10 * 219 / 255)), abs=1e-3)
+    assert compute("l1_percent", restored, truth) == pytest.approx(10 / 2.55)
+    flat = (2 * 100 * 110 + 2.55**2) / (100**2 + 110**2 + 2.55**2)  # without structure only SSIM's light term is left
+    # float32 leaves a variance of some 1e-3 in 100 squared, against SSIM's constant of 58.
+    assert compute("ssim_rgb", restored, truth) == pytest.approx(flat, abs=1e-4)
+
+
+@pytest.mark.parametrize("metric", READY)
+def test_equal_pictures_have_the_best_value(metric):
+    truth = photograph("chelsea")
+    mask = np.zeros(truth.shape[:2], bool)
+    mask[50:100, 50:100] = True
+    best = {"dB": 80, "": 1, "%": 0}[METRICS[metric].unit]
+    assert compute(metric, truth, truth, mask) == pytest.approx(best, abs=1e-4)
+
+
+@pytest.mark.parametrize("how", ["blur", "noise", "jpeg"])
+@pytest.mark.parametrize("metric", READY)
+def test_direction_and_bounds(metric, how):
+    truth = photograph("coffee")
+    mask = np.zeros(truth.shape[:2], bool)
+    mask[50:250, 50:350] = True
+    mild, strong = (compute(metric, degraded("coffee", how, strength), truth, mask) for strength in (1.0, 3.0))
+    assert (mild > strong) == METRICS[metric].higher_is_better
+    opposite = compute(metric, degraded("coffee", "negative"), truth, mask)
+    assert all(METRICS[metric].low <= value <= METRICS[metric].high for value in (mild, strong, opposite))
+
+
+def test_ssim_of_small_pictures_is_not_computable():
+    small = photograph("astronaut")[:160, :300]
+    with pytest.raises(NotComputable, match="161 x 161"):
+        compute("ms_ssim_y", small, small)
+    assert compute("ms_ssim_y", photograph("astronaut")[:161, :300], photograph("astronaut")[:161, :300]) == 1
+    with pytest.raises(NotComputable, match="11 x 11"):
+        compute("ssim_y", small[:10], small[:10])
+    assert compute("ssim_y", small[:11], small[:11]) == pytest.approx(1, abs=1e-4)
+
+
+def test_unknown_metric():
+    with pytest.raises(UnknownNameError, match="unknown metric 'psnr': did you mean psnr_"):
+        get_metric("psnr")
+
+
+# ---- learned metrics, whose weights are downloads
+
+
+@pytest.mark.parametrize(
+    ("metric", "file"), [("lpips_alex", "alexnet-owt-7be5be79.pth"), ("niqe", "niqe_modelparameters.mat")]
+)
+def test_without_weights_it_says_what_is_missing(metric, file):
+    assert file in METRICS[metric].unavailable()
+
+
+@pytest.fixture
+def alexnet(tmp_path, monkeypatch):
+    """An AlexNet with random weights where the trained one is looked for, taken for it by its checksum."""
+    import hashlib
+
+    import torch
+
+    from zoo.torchvision_compat import ensure_torchvision
+
+    ensure_torchvision()
+    import torchvision
+
+    torch.manual_seed(3)
+    network = torchvision.models.alexnet(weights=None)
+    path = tmp_path / "weights" / metrics.ALEXNET[0]
+    path.parent.mkdir()
+    features = {name: value for name, value in network.state_dict().items() if name.startswith("features.")}
+    torch.save(features, path)
+    monkeypatch.setenv("ZOO_WEIGHTS", str(path.parent))
+    monkeypatch.setattr(metrics, "ALEXNET", (path.name, hashlib.sha256(path.read_bytes()).hexdigest()[:8]))
+    return network
+
+
+def test_lpips_equals_lpips_own_network(alexnet, monkeypatch):
+    import lpips
+    import torch
+
+    assert METRICS["lpips_alex"].unavailable() is None
+    monkeypatch.setattr(lpips.pretrained_networks.tv, "alexnet", lambda pretrained: alexnet)
+    reference = lpips.LPIPS(net="alex", verbose=False).eval()
+    truth = photograph("chelsea")
+    for how in ("blur", "noise"):
+        pair = [
+            torch.from_numpy(np.moveaxis(image, 2, 0).copy())[None].float() / 127.5 - 1
+            for image in (degraded("chelsea", how), truth)
+        ]
+        with torch.no_grad():
+            expected = float(reference(*pair))
+        assert expected > 1e-4
+        assert compute("lpips_alex", degraded("chelsea", how), truth) == pytest.approx(expected, rel=1e-4)
+    assert compute("lpips_alex", truth, truth) == 0
+    with pytest.raises(NotComputable, match="64 x 64"):
+        compute("lpips_alex", truth[:63], truth[:63])
+
+
+def test_lpips_refuses_another_file(alexnet, monkeypatch):
+    monkeypatch.setattr(metrics, "ALEXNET", (metrics.ALEXNET[0], "7be5be79"))
+    assert "its sha256 does not begin with 7be5be79" in METRICS["lpips_alex"].unavailable()
+
+
+def test_lpips_notices_that_the_file_was_changed(alexnet, tmp_path):
+    assert METRICS["lpips_alex"].unavailable() is None
+    path = tmp_path / "weights" / metrics.ALEXNET[0]
+    path.write_bytes(path.read_bytes()[:1000])
+    assert "damaged" in METRICS["lpips_alex"].unavailable()
+
+
+def test_weights_are_found_in_torchs_cache(home):
+    folder = home / ".cache" / "torch" / "hub" / "pyiqa"
+    folder.mkdir(parents=True)
+    (folder / metrics.NIQE_PARAMETERS).touch()
+    assert METRICS["niqe"].unavailable() is None
+
+
+def test_niqe_with_parameters_is_pyiqas(tmp_path, monkeypatch):
+    # Made-up parameters of the right shape: what is shown is that they reach pyiqa, and that the truth plays no part.
+    rng = np.random.default_rng(0)
+    for mean in (0.0, 5.0):
+        folder = tmp_path / str(mean)
+        folder.mkdir()
+        parameters = {"mu_prisparam": mean + rng.normal(size=(1, 36)), "cov_prisparam": np.eye(36)}
+        savemat(folder / metrics.NIQE_PARAMETERS, parameters)
+    picture, other = photograph("astronaut"), photograph("astronaut")[::-1].copy()
+    values = []
+    for mean in (0.0, 5.0):
+        monkeypatch.setenv("ZOO_WEIGHTS", str(tmp_path / str(mean)))
+        values.append(compute("niqe", picture, other))
+        assert values[-1] == compute("niqe", picture, picture)
+    assert 0 < values[0] < values[1]
+    with pytest.raises(NotComputable, match="193 x 193"):
+        compute("niqe", picture[:192], other)

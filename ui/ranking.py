@@ -14,8 +14,8 @@ def _groups() -> list[Group]:
     return group(find_results([COMMITTED]))
 
 
-def show(name: str) -> tuple[str, pd.DataFrame]:
-    """The text and the table of one ranking, by its name ("data set / scenario")."""
+def show(name: str) -> tuple[str, pd.DataFrame, str]:
+    """The heading, the table and the remarks of one ranking, by its name ("data set / scenario")."""
     try:
         found = {made.name: made for made in _groups()}
     except ZooError as error:
@@ -23,15 +23,13 @@ def show(name: str) -> tuple[str, pd.DataFrame]:
     if name not in found:
         raise gr.Error(f"There is no ranking '{name}'.")
     made = found[name]
-    direction = "higher" if METRICS[made.primary].higher_is_better else "lower"
-    lines = [
-        f"{made.title[0].upper()}{made.title[1:]}. n = {made.ranked[0].n_scored if made.ranked else 0}, seed "
-        f"{made.seed}. Ranked by `{made.primary}` ({METRICS[made.primary].title}; {direction} is better), with its "
-        "95 % bootstrap interval.",
-        *unranked(made),
-        *remarks([made]),
-    ]
-    return "\n\n".join(lines), frame(made)
+    metric = METRICS[made.primary]
+    heading = (
+        f"{made.title[0].upper()}{made.title[1:]}. {made.ranked[0].n_scored if made.ranked else 0} pictures, seed "
+        f"{made.seed}. Ranked by `{made.primary}` ({metric.title}; {'higher' if metric.higher_is_better else 'lower'} "
+        "is better), with its 95 % bootstrap interval."
+    )
+    return heading, frame(made), "\n".join(f"- {line}" for line in [*unranked(made), *remarks([made])])
 
 
 def build() -> None:
@@ -42,9 +40,10 @@ def build() -> None:
         gr.Markdown(f"No leaderboard: {error}")
         return
     choice = gr.Dropdown(names, value=names[0], label="Data set and scenario", elem_id="ranking")
-    text, table = show(names[0])
-    remark = gr.Markdown(text)
+    text, table, notes = show(names[0])
+    heading = gr.Markdown(text)
     ranking = gr.Dataframe(
         table, interactive=False, show_search="filter", pinned_columns=2, elem_id="table", max_height=600
     )
-    choice.change(show, choice, [remark, ranking], api_name="leaderboard")
+    below = gr.Markdown(notes, elem_classes="small")
+    choice.change(show, choice, [heading, ranking, below], api_name="leaderboard")

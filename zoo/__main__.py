@@ -42,7 +42,8 @@ def _list(args: argparse.Namespace) -> int:
     rows = []
     for card in cards:
         state = "ready" if unavailable_reason(card) is None else "no weights"
-        rows.append((card.id, ", ".join(card.tasks), card.license, state, card.title))
+        license = card.license if len(card.license) <= 30 else card.license[:29] + "…"
+        rows.append((card.id, ", ".join(card.tasks), license, state, card.title))
     if rows:
         print(table(("id", "task", "license", "state", "title"), rows))
     else:

@@ -169,7 +169,7 @@ def test_the_leaderboard_shows_the_committed_results(client):
     made = next(
         g for g in group(find_results([COMMITTED])) if g.scenario == "free-form-holes" and g.dataset == "sample"
     )
-    text, table = client.predict(made.name, api_name="/leaderboard")
+    text, table, _ = client.predict(made.name, api_name="/leaderboard")
     assert "psnr_hole" in text
     place = table["headers"].index("model")
     assert [row[place] for row in table["data"]] == [result.model.id for result in made.ranked]

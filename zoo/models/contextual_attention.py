@@ -452,8 +452,12 @@ CELEBA_HQ_TF = _card(
 )
 
 
+def make(card: ModelCard) -> Generator:
+    """The network of a card, with random weights."""
+    return Generator(same=card.id.endswith("-tf"))
+
+
 @register(PLACES2, CELEBA_HQ, PLACES2_TF, CELEBA_HQ_TF)
 def build(card: ModelCard, state: Mapping[str, Tensor]) -> Inpainting:
     """The backend of a card. Raises RuntimeError when the tensors are not exactly the network's."""
-    same = card.id.endswith("-tf")
-    return Inpainting(build_with(lambda: Generator(same=same), state))
+    return Inpainting(build_with(lambda: make(card), state))

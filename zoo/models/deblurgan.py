@@ -420,7 +420,12 @@ _NETWORKS = {
 }
 
 
+def make(card: ModelCard) -> nn.Module:
+    """The network of a card, with random weights."""
+    return _NETWORKS[card.id]()
+
+
 @register(V1, V2_MOBILENET, V2_INCEPTION)
 def build(card: ModelCard, state: Mapping[str, Tensor]) -> Deblur:
     """The backend of a card. Raises RuntimeError when the tensors are not exactly the network's."""
-    return Deblur(build_with(_NETWORKS[card.id], state))
+    return Deblur(build_with(lambda: make(card), state))

@@ -487,10 +487,13 @@ CARDS = (
 )
 
 
+def make(card: ModelCard) -> FullGenerator:
+    """The network of a card, with random weights."""
+    small = {"channel_multiplier": 1, "narrow": 0.5} if card.size.square == 256 else {}
+    return FullGenerator(card.size.square, **small)
+
+
 @register(*CARDS)
 def build(card: ModelCard, state: Mapping[str, Tensor]) -> Portrait:
     """The backend of a card. Raises RuntimeError when the tensors are not exactly the network's."""
-    size = card.size.square
-    small = {"channel_multiplier": 1, "narrow": 0.5} if size == 256 else {}
-    network = build_with(lambda: FullGenerator(size, **small), state)
-    return Portrait(network, grey=card.tasks == ("colorize",))
+    return Portrait(build_with(lambda: make(card), state), grey=card.tasks == ("colorize",))

@@ -96,7 +96,7 @@ def filling(rng: np.random.Generator, faces: np.ndarray, things: np.ndarray, fac
         else np.full(3, rng.choice([rng.uniform(0, 50), rng.uniform(190, 255)]))
     )
     image = np.ones((LARGE, LARGE, 3), np.float32) * color.astype(np.float32)
-    return image * _shading(rng) + rng.normal(0, rng.uniform(0, 12), image.shape).astype(np.float32)
+    return image * _shading(rng) + rng.standard_normal(image.shape, np.float32) * np.float32(rng.uniform(0, 12))
 
 
 def _shading(rng: np.random.Generator) -> np.ndarray:
@@ -127,18 +127,18 @@ def sample(rng: np.random.Generator, faces: np.ndarray, things: np.ndarray) -> t
 
 def degraded(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
     """LARGE x LARGE x 3 in [0, 255] -> SIDE x SIDE x 3 uint8: faded, grey, blurred, small, noisy, compressed."""
-    image = np.clip(image, 0, 255)
+    image = np.clip(image, 0, 255).astype(np.float32)
     if rng.random() < 0.3:
         image = np.repeat(image.mean(2, keepdims=True), 3, axis=2)
-    image = 255 * (image / 255) ** rng.uniform(0.6, 1.6)
-    image = image * rng.uniform(0.6, 1.1) + rng.uniform(0, 40) + rng.normal(0, 8, 3)
+    image = 255 * (image / 255) ** np.float32(rng.uniform(0.6, 1.6))
+    image = image * rng.uniform(0.6, 1.1) + (rng.uniform(0, 40) + rng.normal(0, 8, 3)).astype(np.float32)
     if rng.random() < 0.4:
         image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.5, 4))
     if rng.random() < 0.4:
         small = int(LARGE / rng.uniform(1.5, 6))
         image = cv2.resize(cv2.resize(image, (small, small), interpolation=cv2.INTER_AREA), (LARGE, LARGE))
     if rng.random() < 0.4:
-        image = image + rng.normal(0, rng.uniform(2, 20), image.shape)
+        image = image + rng.standard_normal(image.shape, np.float32) * np.float32(rng.uniform(2, 20))
     image = cv2.resize(np.clip(image, 0, 255), (SIDE, SIDE), interpolation=cv2.INTER_AREA).astype(np.uint8)
     if rng.random() < 0.3:
         image = cv2.imdecode(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(20, 90))])[1], 1)
@@ -162,6 +162,7 @@ def pieces(folder: Path, limit: int | None = None, *, whole: bool) -> np.ndarray
 
 def train(faces: np.ndarray, things: np.ndarray, steps: int, batch: int, seed: int) -> Network:
     """The trained network, in evaluation mode."""
+    torch.set_num_threads(1)  # sums in one order: the same seed gives the same weights
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     network = Network()

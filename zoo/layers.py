@@ -27,8 +27,9 @@ class TwoForms(nn.Module):
 
     def is_fast(self, x: Tensor) -> bool:
         """Whether x takes the fast form."""
-        allowed = not self.plain and not torch.is_grad_enabled()
-        return allowed and x.device.type == "cpu" and x.dtype == torch.float32
+        if self.plain or x.device.type != "cpu" or x.dtype != torch.float32:
+            return False
+        return not (torch.is_grad_enabled() and (x.requires_grad or any(p.requires_grad for p in self.parameters())))
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..card import Figure, ModelCard, SizeRule, Source, Weights
+from ..card import Figure, ModelCard, SizeRule, Source, Tiling, Weights
 from ..layers import NetworkBackend, TwoForms, build_with, conv_of_upsampled
 from ..registry import register
 
@@ -120,7 +120,8 @@ class ContextualAttention(nn.Module):
             self.fuse_weight = nn.Parameter(torch.eye(3).view(1, 1, 3, 3))
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        attend = self._plain if self.plain or not self._fuses_diagonals() else self._fast
+        plain = self.plain or x.requires_grad or not self._fuses_diagonals()
+        attend = self._plain if plain else self._fast
         pictures = [attend(*pair) for pair in zip(x.float().split(1), mask.float().split(1), strict=True)]
         return torch.cat(pictures).to(x.dtype)
 
@@ -418,12 +419,16 @@ def _card(variant: str, filename: str, drive_id: str, *, about: str, **more: obj
         summary="Fills holes and scratches with gated convolutions, copying from the known parts of the picture.",
         paper=_PAPER,
         size=SizeRule(multiple_of=8, minimum=64),
+        tiling=Tiling(margin=128, exact=False),
         weights=Weights(
             filename,
             _LICENSE,
             (Source(url=f"https://drive.google.com/uc?export=download&id={drive_id}"), _PAGE),
         ),
-        notes=("It was trained at 256 x 256 pixels; large holes in large pictures come out blurred.",),
+        notes=(
+            "It was trained at 256 x 256 pixels; large holes in large pictures come out blurred.",
+            "It copies from anywhere in the picture, but from within the tile where a picture is tiled.",
+        ),
         **more,
     )
 

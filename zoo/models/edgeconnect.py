@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from ..card import Figure, ModelCard, SizeRule, Source, Weights
+from ..card import Figure, ModelCard, SizeRule, Source, Tiling, Weights
 from ..layers import INFINITY, ImageNorm2d, NetworkBackend, build_with
 from ..registry import register
 
@@ -161,9 +161,10 @@ def _card(variant: str, about: str, folder_id: str, **more: object) -> ModelCard
         summary="Draws the edges inside the holes first, then fills in the colors.",
         paper=_PAPER,
         size=SizeRule(multiple_of=4, minimum=64),
+        tiling=Tiling(margin=128, exact=False),
         weights=file("EdgeModel_gen.pth", "edge."),
         extra_weights=(file("InpaintingModel_gen.pth", "inpaint."),),
-        notes=("It was trained at 256 x 256 pixels.",),
+        notes=("It was trained at 256 x 256 pixels.", "It normalizes with the statistics of what it sees at once."),
         **more,
     )
 

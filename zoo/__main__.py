@@ -10,7 +10,7 @@ from .cli import guarded
 
 def parser() -> argparse.ArgumentParser:
     """The command line; building it imports nothing heavy."""
-    from . import faces_cli, restore_cli, weights_cli
+    from . import bench, faces_cli, restore_cli, weights_cli
     from .card import TASKS
 
     top = argparse.ArgumentParser(prog="python -m zoo", description="Restore pictures with interchangeable backends.")
@@ -29,6 +29,7 @@ def parser() -> argparse.ArgumentParser:
     info.add_argument("id")
     restore_cli.add_arguments(add("restore", restore_cli.run, "restore pictures, files or whole folders"))
     faces_cli.add_arguments(add("faces", faces_cli.run, "restore the faces in photographs, files or whole folders"))
+    bench.add_arguments(add("bench", bench.run, "time the networks against their plain forms, on this machine"))
     for command in weights_cli.COMMANDS:
         command.add_arguments(add(command.name, command.run, command.help))
     return top

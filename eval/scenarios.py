@@ -158,6 +158,26 @@ SCENARIOS = {
             ("face", "restore"), _degraded(degradations.blind_face), portraits=True,
         ),
         Scenario(
+            "mixed", 1, "blur, noise of 2 to 25 and JPEG of quality 30 to 95 together", ("denoise", "restore"),
+            _degraded(degradations.mixed),
+        ),
+        Scenario(
+            "phone-dark", 1, "a dim room: too few photons, too dark, smoothed, JPEG", ("denoise", "restore"),
+            _degraded(degradations.phone_dark),
+        ),
+        Scenario(
+            "phone-motion", 1, "shake, steady motion or a turn of up to 25 px, noise up to 2 %, JPEG",
+            ("deblur", "restore"), _degraded(degradations.phone_motion),
+        ),
+        Scenario(
+            "phone-compressed", 1, "made smaller by 1 to 3, JPEG of quality 15 to 60 once or twice, enlarged again",
+            ("denoise", "restore"), _degraded(degradations.phone_compressed),
+        ),
+        Scenario(
+            "old-photo", 1, "softened, faded, yellowed, grainy and scratched (without the scratches' mask)",
+            ("restore",), _degraded(degradations.old_photo),
+        ),
+        Scenario(
             "given", 1, "the data set's own degraded pictures", ("deblur", "denoise", "face", "restore", "inpaint"),
             None,
         ),

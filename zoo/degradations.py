@@ -1,6 +1,7 @@
-"""Ways in which pictures go bad, each drawn from a seeded generator: blur, noise, JPEG, down-sampling.
+"""Ways in which pictures go bad, each drawn from a seeded generator: blur, noise, low light, JPEG, fading.
 
-Every function takes and returns an HxWx3 float32 RGB picture in [0, 1].
+Every function takes and returns an HxWx3 float32 RGB picture in [0, 1]. The chains at the end put several together;
+what they draw from is in their docstrings.
 """
 
 from __future__ import annotations
@@ -140,3 +141,166 @@ def _gaussian_kernel(sigmas: np.ndarray, angle: float) -> np.ndarray:
     v = y * np.cos(angle) - x * np.sin(angle)
     kernel = np.exp(-0.5 * ((u / sigmas[0]) ** 2 + (v / sigmas[1]) ** 2))
     return (kernel / kernel.sum()).astype(np.float32)
+
+
+def linear_kernel(length: float, angle: float, size: int = 41) -> np.ndarray:
+    """The point spread of a steady motion over `length` pixels at `angle` (radians); size x size, sums to one.
+
+    Raises ValueError when it does not fit into the kernel.
+    """
+    if length / 2 > size // 2 - 1:
+        raise ValueError(f"a path of {length} pixels does not fit into a kernel of {size} pixels")
+    along = np.linspace(-length / 2, length / 2, 200)
+    return _rasterize(along[:, None] * [np.cos(angle), np.sin(angle)] + size // 2, size)
+
+
+def disk_kernel(radius: float) -> np.ndarray:
+    """The point spread of a lens out of focus: an evenly filled disk, smooth at its edge; sums to one."""
+    reach = int(np.ceil(radius)) + 1
+    y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1]
+    kernel = np.clip(radius + 0.5 - np.hypot(x, y), 0, 1)
+    return (kernel / kernel.sum()).astype(np.float32)
+
+
+def defocus(image: np.ndarray, radius: float) -> np.ndarray:
+    """Out of focus by a disk of this radius in pixels."""
+    return blur(image, disk_kernel(radius))
+
+
+def rotation_blur(image: np.ndarray, angle: float, center: tuple[float, float]) -> np.ndarray:
+    """The camera turns by `angle` (radians) around `center` (x, y in pixels) while the shutter is open.
+
+    The mean, in linear light, of copies that are turned by even steps, of at most about a pixel at the farthest
+    corner; the middle of the path is the picture itself. Edges are mirrored.
+    """
+    import cv2
+
+    height, width = image.shape[:2]
+    farthest = max(np.hypot(x - center[0], y - center[1]) for x in (0, width) for y in (0, height))
+    steps = max(3, int(np.ceil(abs(angle) * farthest)) + 1)
+    linear = np.power(np.clip(image, 0, 1), GAMMA)
+    total = np.zeros_like(linear)
+    for turn in np.linspace(-angle / 2, angle / 2, steps):
+        matrix = cv2.getRotationMatrix2D(center, float(np.degrees(turn)), 1.0)
+        total += cv2.warpAffine(linear, matrix, (width, height), borderMode=cv2.BORDER_REFLECT_101)
+    return np.power(np.clip(total / steps, 0, 1), 1 / GAMMA).astype(np.float32)
+
+
+def poisson_noise(image: np.ndarray, rng: np.random.Generator, photons: float) -> np.ndarray:
+    """Shot noise: white is `photons` counted photons, in linear light; what exceeds white is clipped."""
+    counts = rng.poisson(np.power(np.clip(image, 0, 1), GAMMA) * photons)
+    return np.power(np.minimum(counts / photons, 1), 1 / GAMMA).astype(np.float32)
+
+
+def low_light(image: np.ndarray, rng: np.random.Generator, exposure: float, photons: float, read: float) -> np.ndarray:
+    """A picture taken with too little light and made brighter by the camera, but not quite.
+
+    exposure: what is left of the brightness after the camera's gain (linear light, 0 to 1). photons: counted at
+    white; shot noise follows. read: standard deviation of the sensor's own noise, as a share of white in linear light.
+    """
+    linear = np.power(np.clip(image, 0, 1), GAMMA)
+    counted = rng.poisson(linear * photons) / photons + rng.normal(0, read, image.shape)
+    return np.power(np.clip(counted * exposure, 0, 1), 1 / GAMMA).astype(np.float32)
+
+
+def fade(image: np.ndarray, color: float, contrast: float, paper: tuple[float, float, float]) -> np.ndarray:
+    """An old print: `color` (0 to 1) of the saturation and `contrast` (0 to 1) are left, on paper of that RGB color.
+
+    Colors go toward the picture's luma (BT.601), which is then mapped from black and white onto a lighter black and
+    the paper's white.
+    """
+    luma = image @ np.array([0.299, 0.587, 0.114], np.float32)
+    muted = luma[..., None] + np.float32(color) * (image - luma[..., None])
+    white = np.array(paper, np.float32)
+    black = white * np.float32(0.6 * (1 - contrast))
+    return np.clip(black + muted * (white - black), 0, 1)
+
+
+def mixed(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Blur, noise and JPEG together.
+
+    One blur of: camera shake of 3 to 12 px, defocus of radius 0.5 to 2.5 px, Gaussian of sigma 0.4 to 2 px, each with
+    probability 0.3, or none; Gaussian noise of 2 to 25 (of 255); JPEG of quality 30 to 95.
+    """
+    kind = rng.random()
+    if kind < 0.3:
+        image = blur(image, motion_kernel(rng, rng.uniform(3, 12)))
+    elif kind < 0.6:
+        image = defocus(image, rng.uniform(0.5, 2.5))
+    elif kind < 0.9:
+        image = blur(image, _gaussian_kernel(rng.uniform(0.4, 2, 2), rng.uniform(0, np.pi)))
+    image = gaussian_noise(image, rng, rng.uniform(2, 25) / 255)
+    return jpeg(image, int(rng.integers(30, 96)))
+
+
+def phone_dark(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A phone held by hand in a dim room.
+
+    Camera shake of 2 to 6 px (half of the pictures), 30 to 500 photons at white with read noise of 0.5 to 2 %, 50 to
+    100 % of the brightness left, a denoiser's smoothing (Gaussian of sigma 0.3 to 1 px), JPEG of quality 60 to 95.
+    """
+    if rng.random() < 0.5:
+        image = blur(image, motion_kernel(rng, rng.uniform(2, 6)))
+    photons = float(np.exp(rng.uniform(np.log(30), np.log(500))))
+    image = low_light(image, rng, rng.uniform(0.5, 1), photons, rng.uniform(0.005, 0.02))
+    image = blur(image, _gaussian_kernel(np.repeat(rng.uniform(0.3, 1), 2), 0))
+    return jpeg(image, int(rng.integers(60, 96)))
+
+
+def phone_motion(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A phone, or the person before it, that moved.
+
+    One of: camera shake of 5 to 25 px (probability 0.5), steady motion of 5 to 20 px (0.3), a turn that moves the
+    farthest corner by 5 to 20 px around a point within the picture (0.2); Gaussian noise of 0 to 2 %; JPEG of quality
+    60 to 95.
+    """
+    kind = rng.random()
+    if kind < 0.5:
+        image = blur(image, motion_kernel(rng, rng.uniform(5, 25)))
+    elif kind < 0.8:
+        image = blur(image, linear_kernel(rng.uniform(5, 20), rng.uniform(0, np.pi)))
+    else:
+        height, width = image.shape[:2]
+        center = (width * rng.uniform(0, 1), height * rng.uniform(0, 1))
+        image = rotation_blur(image, rng.uniform(5, 20) / np.hypot(height, width), center)
+    image = gaussian_noise(image, rng, rng.uniform(0, 0.02))
+    return jpeg(image, int(rng.integers(60, 96)))
+
+
+def phone_compressed(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A picture that messengers passed on: smaller by 1 to 3, JPEG of quality 15 to 60, and enlarged again.
+
+    Half of the pictures are sharpened before they are stored, as phones do (unsharp mask of sigma 1 px, 30 to 100 %),
+    and half go through JPEG twice.
+    """
+    import cv2
+
+    height, width = image.shape[:2]
+    factor = rng.uniform(1, 3)
+    size = (max(1, round(width / factor)), max(1, round(height / factor)))
+    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    if rng.random() < 0.5:
+        small = small + np.float32(rng.uniform(0.3, 1)) * (small - cv2.GaussianBlur(small, (0, 0), 1))
+    for _ in range(int(rng.integers(1, 3))):
+        small = jpeg(small, int(rng.integers(15, 61)))
+    return np.clip(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), 0, 1)
+
+
+def old_photo(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A print of long ago, scanned.
+
+    Softened (Gaussian of sigma 0.5 to 2 px), faded to 0 to 50 % of its color and 50 to 90 % of its contrast on
+    yellowed paper, grain of 2 to 8 %, light scratches and specks (`masks.scratches`), JPEG of quality 60 to 95.
+    """
+    from . import masks
+
+    image = blur(image, _gaussian_kernel(np.repeat(rng.uniform(0.5, 2), 2), 0))
+    red = rng.uniform(0.88, 1)
+    green = red * rng.uniform(0.9, 0.99)
+    paper = (red, green, green * rng.uniform(0.7, 0.95))
+    image = fade(image, rng.uniform(0, 0.5), rng.uniform(0.5, 0.9), paper)
+    image = gaussian_noise(image, rng, rng.uniform(0.02, 0.08))
+    if min(image.shape[:2]) >= 16:
+        scratched = masks.scratches(rng, *image.shape[:2])[..., None]
+        image = np.where(scratched, np.float32(rng.uniform(0.75, 1)) * np.array(paper, np.float32), image)
+    return jpeg(image, int(rng.integers(60, 96)))

@@ -1,0 +1,255 @@
+"""The loop that follows a recipe: checkpointed, paced by steps or by the clock.
+
+A run is a folder: `run.json` (what it is), `checkpoint.pt` (where it is), `log.csv` (loss of every step), `watch.csv`
+(the watching pictures at every checkpoint) and TensorBoard's files.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..errors import ZooError
+from ..restorer import pick_device
+from ..weights.places import written_whole
+from .data import Pairs, batches, load_pictures, split, to_tensor, watched_pairs
+from .recipe import Recipe, get_recipe, seeded_network
+
+LOG = ("step", "progress", "seconds", "rate", "norm", "loss")
+WATCH = ("step", "progress", "seconds", "psnr", "psnr_input")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a run was started with, besides its recipe."""
+
+    recipe: str
+    data: str
+    seed: int = 0
+    steps: int | None = None
+    """Length of the run; None: the recipe's, or what fits into the time box."""
+    minutes: float | None = None
+    """Time box; training time only, that of earlier parts of a resumed run included."""
+    device: str = "auto"
+    precision: str = "auto"
+    workers: int = 0
+    """Processes that make batches; 0: the training process itself."""
+    checkpoint_every: int = 200
+    """Steps between checkpoints."""
+
+
+@dataclass
+class Position:
+    """Where a run is. In a run by steps all but `seconds` follows from the step."""
+
+    step: int = 0
+    progress: float = 0.0
+    """0 at the start, 1 at the end; the cosine schedule follows it."""
+    pace: float = 0.0
+    """What a step adds to the progress."""
+    seconds: float = 0.0
+
+
+def rate_at(recipe: Recipe, position: Position) -> float:
+    """The learning rate of the next step: a linear rise, times half a cosine over the whole run."""
+    rise = min(1.0, (position.step + 1) / recipe.warmup)
+    return recipe.rate * rise * 0.5 * (1 + math.cos(math.pi * min(1.0, position.progress)))
+
+
+def psnr(a: np.ndarray, b: np.ndarray) -> float:
+    """Mean over pictures of the PSNR in dB, over all pixels and channels; N x H x W x 3 uint8."""
+    errors = np.square(a.astype(np.float64) - b).mean(axis=(1, 2, 3))
+    return float(np.mean(10 * np.log10(255**2 / np.maximum(errors, 1e-10))))
+
+
+def autocast_type(precision: str, device: torch.device) -> torch.dtype:
+    """The type that convolutions compute in. "auto" is bf16 on a GPU that has it, else fp32. Raises ZooError."""
+    if precision == "auto":
+        able = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+        precision = "bf16" if able else "fp32"
+    types = {"fp32": torch.float32, "bf16": torch.bfloat16}
+    if precision not in types:
+        raise ZooError(f"unknown precision '{precision}': training knows auto, fp32 and bf16.")
+    return types[precision]
+
+
+class Run:
+    """A training run in a folder. Made by `start` or `resume`."""
+
+    def __init__(self, folder: Path, settings: Settings):
+        self.folder, self.settings = folder, settings
+        self.recipe = get_recipe(settings.recipe)
+        self.device = pick_device(settings.device)
+        self.type = autocast_type(settings.precision, self.device)
+        self.network = seeded_network(self.recipe, settings.seed).to(self.device, memory_format=torch.channels_last)
+        self.average = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
+        self.optimizer = torch.optim.Adam(self.network.parameters(), lr=self.recipe.rate, betas=(0.9, 0.99))
+        self.position = Position()
+        if settings.minutes is None:
+            self.position.pace = 1 / (settings.steps or self.recipe.steps)
+
+    @property
+    def finished(self) -> bool:
+        """Whether the schedule is at its end."""
+        return self.position.progress >= 1 - 1e-9
+
+    def train(self, report: Callable[[str], None] = print) -> None:
+        """Go on to the end of the schedule. Raises ZooError when the loss is no number any more."""
+        from torch.utils.tensorboard import SummaryWriter
+
+        recipe, settings = self.recipe, self.settings
+        pictures = load_pictures(Path(settings.data), recipe.data, recipe.crop + 2 * recipe.margin)
+        training, watching = split(pictures)
+        watched = watched_pairs(recipe, watching, settings.seed)
+        size = sum(parameter.numel() for parameter in self.network.parameters())
+        report(f"{recipe.id}: {len(training)} pictures, {size:,} parameters, {self.device}, {self.type}")
+        stream = batches(Pairs(recipe, training, settings.seed), self.position.step, settings.workers)
+        rows: list[tuple] = []
+        loading = 0.0
+        before, started = self.position.seconds, time.monotonic()
+        first = self.position.step
+        with SummaryWriter(str(self.folder)) as writer:
+            while not self.finished:
+                waited = time.monotonic()
+                given, clean = (to_tensor(part, self.device) for part in next(stream))
+                loading += time.monotonic() - waited
+                rows.append(self.step(given, clean))
+                self.position.seconds = before + time.monotonic() - started
+                self._advance(self.position.step - first)
+                if self.position.step % settings.checkpoint_every == 0 or self.finished:
+                    self._checkpoint(rows, watched, writer, report)
+                    share = loading / (self.position.seconds - before)
+                    report(f"  {self.position.step - first} steps, {share:.0%} of the time waiting for pictures")
+                    rows.clear()
+
+    def step(self, given: Tensor, clean: Tensor) -> tuple:
+        """One step of the optimizer; returns its row of the log."""
+        recipe, position = self.recipe, self.position
+        rate = rate_at(recipe, position)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        with torch.autocast(self.device.type, self.type, enabled=self.type != torch.float32):
+            restored = self.network(given).float()
+        terms = [term.weight * term.function(restored, clean) for term in recipe.losses]
+        loss = torch.stack(terms).sum()
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        norm = nn.utils.clip_grad_norm_(self.network.parameters(), recipe.clip)
+        if not torch.isfinite(norm):
+            raise ZooError(f"{recipe.id}: the gradient is no number at step {position.step}; nothing was stored of it.")
+        self.optimizer.step()
+        keep = min(recipe.ema, (1 + position.step) / (10 + position.step))
+        with torch.no_grad():
+            for name, value in self.network.state_dict().items():
+                self.average[name].lerp_(value, 1 - keep)
+        position.step += 1
+        values = (float(loss.detach()), *(float(term.detach()) for term in terms))
+        return position.step, position.progress, position.seconds, rate, float(norm), *values
+
+    def averaged(self) -> nn.Module:
+        """A network of its own with the averaged weights, in eval mode."""
+        network = seeded_network(self.recipe, self.settings.seed)
+        network.load_state_dict(self.average)
+        return network.to(self.device, memory_format=torch.channels_last).eval().requires_grad_(False)
+
+    def _advance(self, done: int) -> None:
+        """Move the progress on by one step; by the clock, the pace is set anew now and then."""
+        position, minutes = self.position, self.settings.minutes
+        if minutes is not None and (position.pace == 0 or position.step % 20 == 0):
+            left = minutes * 60 - position.seconds
+            steps = left * position.step / position.seconds
+            position.pace = (1 - position.progress) / max(1.0, steps)
+        position.progress = min(1.0, position.progress + position.pace)
+
+    def _checkpoint(self, rows: list[tuple], watched: tuple, writer: Any, report: Callable[[str], None]) -> None:
+        given, clean = watched
+        network = self.averaged()
+        with torch.inference_mode():
+            outputs = [network(to_tensor(one[None], self.device)) for one in given]
+        restored = (torch.cat(outputs).clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
+        position = self.position
+        row = (position.step, position.progress, position.seconds, psnr(restored, clean), psnr(given, clean))
+        names = (*LOG, *(term.name for term in self.recipe.losses))
+        _append(self.folder / "log.csv", names, rows)
+        _append(self.folder / "watch.csv", WATCH, [row])
+        for name, column in list(zip(names, zip(*rows, strict=True), strict=True))[3:]:
+            for step, value in zip((r[0] for r in rows), column, strict=True):
+                writer.add_scalar(f"train/{name}", value, step)
+        writer.add_scalar("watch/psnr", row[3], position.step)
+        picture = np.concatenate([np.concatenate(part, axis=1) for part in (given, restored, clean)])
+        writer.add_images("input, output, truth", picture[None], position.step, dataformats="NHWC")
+        with written_whole(self.folder / "checkpoint.pt") as path:
+            torch.save(self.state(), path)
+        report(
+            f"{self.recipe.id}: step {position.step}, {position.progress:.1%}, {position.seconds / 60:.1f} min, "
+            f"loss {np.mean([r[5] for r in rows]):.5f}, psnr {row[3]:.2f} dB (input {row[4]:.2f})"
+        )
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint holds: plain tensors and numbers."""
+        return {
+            "network": self.network.state_dict(),
+            "average": self.average,
+            "optimizer": self.optimizer.state_dict(),
+            "position": asdict(self.position),
+        }
+
+
+def start(folder: Path, settings: Settings) -> Run:
+    """A new run in a new (or empty) folder. Raises ZooError."""
+    if folder.exists() and any(folder.iterdir()):
+        raise ZooError(f"{folder} is not empty: --resume goes on with the run in it, --out names another folder.")
+    run = Run(folder, settings)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "run.json").write_text(json.dumps(asdict(settings), indent=2) + "\n", encoding="utf-8")
+    return run
+
+
+def resume(folder: Path, minutes: float | None = None) -> Run:
+    """The run in a folder, as its last checkpoint left it; `minutes` is a new time box. Raises ZooError."""
+    try:
+        stored = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        state = torch.load(folder / "checkpoint.pt", map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise ZooError(
+            f"there is no run with a checkpoint in {folder} ({Path(error.filename).name} is missing)."
+        ) from None
+    known = {field.name for field in fields(Settings)}
+    settings = Settings(**{name: value for name, value in stored.items() if name in known})
+    if minutes is not None:
+        settings = Settings(**{**asdict(settings), "minutes": minutes})
+    run = Run(folder, settings)
+    run.network.load_state_dict(state["network"])
+    run.optimizer.load_state_dict(state["optimizer"])
+    for name, value in state["average"].items():
+        run.average[name].copy_(value)
+    run.position = Position(**state["position"])
+    for name in ("log.csv", "watch.csv"):
+        _cut(folder / name, run.position.step)
+    return run
+
+
+def _append(path: Path, header: tuple[str, ...], rows: list[tuple]) -> None:
+    new = not path.exists()
+    with path.open("a", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        if new:
+            writer.writerow(header)
+        writer.writerows(rows)
+
+
+def _cut(path: Path, step: int) -> None:
+    """Drop the rows after a step: they were written, but the checkpoint after them was not."""
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    kept = [line for line in lines[1:] if int(line.split(",", 1)[0]) <= step]
+    path.write_text("".join(lines[:1] + kept), encoding="utf-8")

@@ -229,7 +229,7 @@ class Restorer:
         return replace(picture, color=color, alpha=alpha, icc=icc, notes=())
 
     def _run_tiled(self, picture: Picture, hole: np.ndarray | None, tile: int) -> np.ndarray:
-        """Only one tile is ever a float tensor on the device; the joined picture is kept on the host."""
+        """Only one tile is ever on the device, and only one row of tiles is kept as float numbers."""
         scale, tiling, step = self.card.scale, self.card.tiling, self.card.size.multiple_of
         height, width = _size(picture)
         try:
@@ -237,18 +237,25 @@ class Restorer:
             columns = spans(width, tile, tiling.margin, FEATHER, step)
         except ValueError as error:
             raise RestorationError(f"{self.card.id}: {error}.") from None
-        joined = np.zeros((3, height * scale, width * scale), np.float32)
-        for row in rows:
+        joined = None
+        rest = np.zeros((3, 0, width * scale), np.float32)  # what the rows of tiles above add to the next one
+        for index, row in enumerate(rows):
+            strip = np.zeros((3, (row.stop - row.start) * scale, width * scale), np.float32)
+            strip[:, : rest.shape[1]] = rest
             for column in columns:
                 window = np.s_[row.start : row.stop, column.start : column.stop]
                 image = _to_tensor(picture.color[window])
                 mask = None if hole is None else _mask_to_tensor(hole[window])
-                output = self._forward(image, mask)[0].numpy()
                 weight = np.outer(row.weight.repeat(scale), column.weight.repeat(scale))
-                joined[:, row.start * scale : row.stop * scale, column.start * scale : column.stop * scale] += (
-                    output * weight
-                )
-        return self._to_array(torch.from_numpy(joined), picture)
+                part = strip[:, :, column.start * scale : column.stop * scale]
+                part += self._forward(image, mask)[0].numpy() * weight
+            end = row.stop if index + 1 == len(rows) else rows[index + 1].start
+            done, rest = np.split(strip, [(end - row.start) * scale], axis=1)
+            finished = self._to_array(torch.from_numpy(done), picture)
+            if joined is None:
+                joined = np.empty((height * scale, *finished.shape[1:]), finished.dtype)
+            joined[row.start * scale : end * scale] = finished
+        return joined
 
     def _to_array(self, output: torch.Tensor, like: Picture) -> np.ndarray:
         """3xHxW in about [0, 1] -> rounded array of the picture's type; grey stays grey unless the task is color."""

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import importlib.util
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from ..errors import ZooError
+from . import align
 from .face import Face, suppress
 
 CELL, STRIDE = 12, 2
@@ -23,9 +25,9 @@ PYRAMID = 0.709
 """Each picture of the pyramid over the one before: half the area, as in the paper."""
 THRESHOLDS = (0.6, 0.7, 0.6)
 """Least probability of a face after each of the three networks."""
-SURE = 0.85
-"""Least mean probability over the windows of `_confirm`. A face keeps its probability in a window that is moved a
-little, and what only looks like one in one window does not."""
+SURE = 0.7
+"""Least mean probability over the windows of `_look`, before and after putting the face upright. A face keeps its
+probability there; what only looks like one in one window does not."""
 OFF_CENTER = 0.0206
 """How far right of and below the truth the third network, as converted, sees everything, in parts of its window. It
 is the mean of what mirroring turns around over 120 portraits of the training data; the network treats x and y alike."""
@@ -33,6 +35,12 @@ SMALLEST = 16
 """Faces of fewer pixels have too little in them to be restored, and are not looked for."""
 LONG_SIDE = 80
 """The default least face is this part of the picture's long side, so that large pictures take no longer."""
+JITTER = np.array([[0, 0, 0], [1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0], [0, 0, 1], [0, 0, -1]]) * 0.06
+"""The windows of one look: moved right, down and grown, in parts of the side."""
+UPRIGHT = 132
+"""Side in pixels of the upright crop on which landmarks are made exact."""
+UPRIGHT_BOX = (0.137, 0.192, 0.863, 0.918)
+"""Where the networks see the face's box in it, in parts of its side: the mean over portraits."""
 _CHUNK = 256
 """Windows that the second and third network judge at a time; it bounds the memory."""
 
@@ -63,9 +71,9 @@ class MTCNN:
             boxes, _ = self._judge(image, boxes, self._refine, 24, THRESHOLDS[1])
             boxes, scores = self._judge(image, boxes, self._output, 48, THRESHOLDS[2])
             boxes = boxes[suppress(boxes, scores, 0.6, of_smaller=True)]
-            confirmed = [(box, *self._confirm(image, box)) for box in boxes]
-        faces = [Face(box, points, score) for box, points, score in confirmed if score >= SURE]
-        return sorted(faces, key=lambda face: -face.confidence)
+            faces = self._confirmed(image, boxes)
+        sure = [face for face in faces if face.confidence >= SURE]
+        return sorted(sure, key=lambda face: -face.confidence)
 
     def _propose(self, image: np.ndarray, least: int) -> np.ndarray:
         """First network: Nx4 boxes from all scales at which a face of `least` pixels or more fills a window."""
@@ -103,22 +111,42 @@ class MTCNN:
         order = suppress(boxes, scores[kept], 0.7)
         return boxes[order], scores[kept][order]
 
-    def _confirm(self, image: np.ndarray, box: np.ndarray) -> tuple[np.ndarray, float]:
-        """5x2 landmarks in a face's box and the probability of a face: means over moved, scaled, mirrored windows.
+    def _confirmed(self, image: np.ndarray, boxes: np.ndarray) -> list[Face]:
+        """The faces in the boxes with exact landmarks and a confidence that no chance likeness reaches.
 
-        The third network sees 48 x 48 pixels, so that in one look at a large face its points are off by several.
+        The landmarks of a turned head are off, so each face is put upright by them and looked at anew, twice.
         """
-        square = _squared(box[None])
-        jitter = np.array([[0, 0, 0], [1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0], [0, 0, 1], [0, 0, -1]]) * 0.06
-        dx, dy, grow = jitter.T * (square[0, 2] - square[0, 0])
-        windows = np.rint(square + np.column_stack([dx - grow, dy - grow, dx + grow, dy + grow]))
-        pictures = _windows(image, windows, 48)
+        if not len(boxes):
+            return []
+        landmarks, first = self._look([image] * len(boxes), boxes)
+        low, high = np.split(np.array(UPRIGHT_BOX) * UPRIGHT - 0.5, 2)
+        box = np.concatenate([low, high])
+        for _ in range(2):
+            to_crops = [align.to_crop(points, UPRIGHT) for points in landmarks]
+            crops = [align.warp(image, to_crop, UPRIGHT, UPRIGHT) for to_crop in to_crops]
+            points, last = self._look(crops, np.tile(box, (len(crops), 1)))
+            landmarks = [align.apply(align.inverse(m), p) for m, p in zip(to_crops, points, strict=True)]
+        return [Face(*values) for values in zip(boxes, landmarks, ((first + last) / 2).tolist(), strict=True)]
+
+    def _look(self, images: Sequence[np.ndarray], boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Landmarks (Nx5x2) in N boxes, each of its picture, and N probabilities of a face.
+
+        They are means over moved, scaled and mirrored windows: the third network sees 48 x 48 pixels, so that in one
+        look at a large face its points are off by several.
+        """
+        squares = np.repeat(_squared(boxes)[:, None], len(JITTER), axis=1)
+        dx, dy, grow = np.moveaxis(JITTER * (squares[..., 2:3] - squares[..., :1]), -1, 0)
+        windows = np.rint(squares + np.stack([dx - grow, dy - grow, dx + grow, dy + grow], axis=-1))
+        pictures = np.concatenate([_windows(*pair, 48) for pair in zip(images, windows, strict=True)])
         _, points, scores = self._run(self._output, np.concatenate([pictures, pictures[:, :, ::-1]]))
-        points = points.reshape(2, len(windows), 2, 5).transpose(0, 1, 3, 2)  # mirrored?, window, landmark, (x, y)
-        mirrored_back = points[1][:, [1, 0, 2, 4, 3]] * [-1, 1] + [1, 0]
+        points = points.reshape(2, *windows.shape[:2], 2, 5).swapaxes(
+            -1, -2
+        )  # mirrored?, box, window, landmark, (x, y)
+        mirrored_back = points[1][..., [1, 0, 2, 4, 3], :] * [-1, 1] + [1, 0]
         mean = (points[0] + mirrored_back) / 2 - [0, OFF_CENTER]
-        places = mean * (windows[:, None, 2:] - windows[:, None, :2]) + windows[:, None, :2]
-        return places.mean(0) - 0.5, float(scores.mean())  # from pixel corners to pixel centers
+        corners, sides = windows[:, :, None, :2], (windows[..., 2:] - windows[..., :2])[:, :, None]
+        places = (mean * sides + corners).mean(1) - 0.5  # from pixel corners to pixel centers
+        return places, scores.reshape(2, len(boxes), -1).mean((0, 2))
 
     def _run(self, network: cv2.dnn.Net, pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """N pictures -> Nx4 corrections of the box, Nx10 landmarks (five x, five y; zeros of the second network)

@@ -327,6 +327,10 @@ def test_predict_then_score_equals_all(tmp_path, photographs):
     assert evaluate(*common, "--out", tmp_path / "two", "--workers", 1, "--stage", "score") == 0
     assert len(tables(tmp_path / "one")) == 2
     assert tables(tmp_path / "one") == tables(tmp_path / "two")
+    done = stamps(tmp_path / "two", "*.png.*") | stamps(tmp_path / "two", "scores/*.json")
+    assert len(done) == 2 * 3 * 4
+    assert evaluate(*common, "--out", tmp_path / "two", "--workers", 1) == 0
+    assert stamps(tmp_path / "two", "*.png.*") | stamps(tmp_path / "two", "scores/*.json") == done
 
 
 def test_one_process_or_two_give_the_same_bytes(tmp_path, photographs):

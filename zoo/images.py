@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-import secrets
 import struct
 import threading
 import zlib
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .errors import OutputError, PictureError, describe_os_error
+from .files import written_whole
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -332,19 +332,9 @@ def write(path: str | os.PathLike, picture: Picture) -> None:
 
 def write_bytes(path: str | os.PathLike, data: bytes) -> None:
     """Write a file whole or not at all. Raises OutputError with the reason when it cannot be written."""
-    path = Path(path)
-    temporary = path.with_name(f".{secrets.token_hex(8)}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with temporary.open("xb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
+        with written_whole(Path(path)) as temporary:
+            temporary.write_bytes(data)
     except OSError as error:
         raise OutputError(f"cannot write {path}: {describe_os_error(error)}.") from None
 

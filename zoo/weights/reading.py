@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import WeightsError, describe_os_error
-from .places import cache_folder, written_whole
+from ..files import written_whole
+from .places import cache_folder
 from .resolve import Found, FoundFile
 
 if TYPE_CHECKING:

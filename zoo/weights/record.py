@@ -10,7 +10,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 from ..errors import WeightsError
-from .places import cache_folder, written_whole
+from ..files import written_whole
+from .places import cache_folder
 
 
 def record_path(filename: str) -> Path:

@@ -65,8 +65,17 @@ def check(mask: np.ndarray) -> None:
         raise MaskError("the mask is all white: nothing of the picture is left to fill the hole from.")
 
 
+def _check_size(height: int, width: int) -> None:
+    if min(height, width) < 16:
+        raise MaskError(f"random holes need a picture of at least 16 pixels a side, not {width} x {height}.")
+
+
 def rectangles(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
-    """One to four rectangles that cover 5 to 40 % of the picture in all; bool HxW."""
+    """One to four rectangles that cover 5 to 40 % of the picture in all; bool HxW.
+
+    Raises MaskError for a picture with a side under 16 pixels, as `free_form` does.
+    """
+    _check_size(height, width)
     while True:
         mask = np.zeros((height, width), bool)
         for _ in range(rng.integers(1, 5)):
@@ -87,6 +96,7 @@ def free_form(rng: np.random.Generator, height: int, width: int, low: float = 0.
     """
     import cv2
 
+    _check_size(height, width)
     side = min(height, width)
     target = rng.uniform(low, high)
     mask = np.zeros((height, width), np.uint8)

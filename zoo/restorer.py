@@ -300,7 +300,7 @@ def pick_device(name: str) -> torch.device:
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     try:
         device = torch.device(name)
-        torch.empty(1, device=device)
+        torch.zeros(1, device=device).cpu()  # "meta" holds no values
     except (RuntimeError, AssertionError, ValueError, NotImplementedError):
         raise ZooError(f"the device '{name}' is not available here; use auto, cpu, cuda or mps.") from None
     return device

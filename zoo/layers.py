@@ -167,9 +167,10 @@ def conv_of_upsampled(x: Tensor, weight: Tensor, factor: int, bias: Tensor | Non
     are added up beforehand, which leaves (factor + 2)^2 / factor^2 products of 9.
     """
     outputs, inputs = weight.shape[:2]
-    kernel = weight.new_zeros(inputs, outputs, factor + 2, factor + 2)
-    for i in range(3):
-        for j in range(3):
-            tap = weight[:, :, i, j].T[:, :, None, None]
-            kernel[:, :, 2 - i : 2 - i + factor, 2 - j : 2 - j + factor] += tap
+    # Row by row, tap t of the three reaches the enlarged pixels 2 - t to 2 - t + factor of the kernel.
+    reach = torch.zeros(3, factor + 2)
+    for tap in range(3):
+        reach[tap, 2 - tap : 2 - tap + factor] = 1
+    spread = torch.einsum("iu,jv->ijuv", reach, reach).reshape(9, -1).to(weight)
+    kernel = (weight.reshape(-1, 9) @ spread).view(outputs, inputs, factor + 2, factor + 2).transpose(0, 1)
     return F.conv_transpose2d(x, kernel, bias, stride=factor, padding=1)

@@ -200,7 +200,10 @@ class NoiseInjection(nn.Module):
 
 
 class StyledConv(TwoForms):
-    """A modulated convolution, concatenated with the encoder's features, and its activation."""
+    """A modulated convolution, concatenated with the encoder's features, and its activation.
+
+    x is overwritten by the fast form where it has the output's size.
+    """
 
     def __init__(self, inputs: int, outputs: int, style: int, *, up: bool = False):
         super().__init__()
@@ -217,7 +220,10 @@ class StyledConv(TwoForms):
         own, others = (self.activate.bias * GAIN).chunk(2)
         y = self.conv.fast(x, style, GAIN, own)
         _, c, h, w = y.shape
-        both = torch.empty((1, 2 * c, h, w), dtype=y.dtype, device=y.device, memory_format=torch.channels_last)
+        # The convolution is done with x, whose memory is dear to get anew where the size is the same.
+        both = x
+        if x.shape != (1, 2 * c, h, w) or not x.is_contiguous(memory_format=torch.channels_last):
+            both = torch.empty((1, 2 * c, h, w), memory_format=torch.channels_last)
         torch.ops.aten.leaky_relu.out(y, SLOPE, out=both[:, :c])
         right = both[:, c:]
         torch.addcmul(others.view(1, -1, 1, 1), features, self.noise.weight * GAIN, out=right)

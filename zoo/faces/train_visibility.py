@@ -75,18 +75,18 @@ def outline(rng: np.random.Generator) -> np.ndarray:
 def filling(rng: np.random.Generator, faces: np.ndarray, things: np.ndarray, face: np.ndarray) -> np.ndarray:
     """LARGE x LARGE x 3 float32: what a thing looks like."""
     kind = rng.random()
-    if kind < 0.4:  # a piece of a photograph
+    if kind < 0.35:  # a piece of a photograph
         image = things[rng.integers(len(things))]
         cut = rng.integers(LARGE // 4, LARGE + 1)
         y, x = rng.integers(0, LARGE - cut + 1, 2)
         image = cv2.resize(image[y : y + cut, x : x + cut], (LARGE, LARGE), interpolation=cv2.INTER_CUBIC)
         return image[:, :: rng.choice([-1, 1])].astype(np.float32)
-    if kind < 0.6:  # skin: a piece of a cheek or forehead, sometimes of this very face, shaded
+    if kind < 0.55:  # skin: a piece of a cheek or forehead, sometimes of this very face, shaded
         owner = face if rng.random() < 0.5 else faces[rng.integers(len(faces))]
         y, x = (int(v * LARGE) for v in ((0.55, 0.33) if rng.random() < 0.5 else (0.3, 0.45)))
         image = cv2.resize(owner[y : y + 14, x : x + 14], (LARGE, LARGE), interpolation=cv2.INTER_CUBIC)
         return image.astype(np.float32) * _shading(rng)
-    if kind < 0.75:  # another head, beside or before this one
+    if kind < 0.85:  # another head, beside or before this one
         other = faces[rng.integers(len(faces))]
         move = np.array([[1, 0, rng.uniform(-0.7, 0.7) * LARGE], [0, 1, rng.uniform(-0.5, 0.5) * LARGE]])
         return cv2.warpAffine(other, move, (LARGE, LARGE), borderMode=cv2.BORDER_REFLECT).astype(np.float32)
@@ -105,11 +105,32 @@ def _shading(rng: np.random.Generator) -> np.ndarray:
     return cv2.resize(coarse, (LARGE, LARGE), interpolation=cv2.INTER_CUBIC)[..., None]
 
 
+def bearded(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
+    """LARGE x LARGE x 3 float32: the portrait with a full beard, which covers nothing that is to be restored.
+
+    There are too few in the training portraits, and to the network a dark beard looked like a scarf.
+    """
+    mask = np.zeros((LARGE, LARGE), np.float32)
+    cheek, wide = rng.uniform(0.55, 0.68) * LARGE, rng.uniform(0.17, 0.27) * LARGE
+    x, lip, chin = LARGE / 2, 0.66 * LARGE, rng.uniform(0.88, 1.05) * LARGE
+    points = [(x - wide, cheek), (x - 0.1 * LARGE, lip), (x + 0.1 * LARGE, lip), (x + wide, cheek),
+              (x + wide * 0.8, chin - 10), (x, chin), (x - wide * 0.8, chin - 10)]  # fmt: skip
+    cv2.fillPoly(mask, [np.array(points, np.int32)], 1)
+    lips = (int(rng.uniform(0.05, 0.1) * LARGE), int(rng.uniform(0.01, 0.03) * LARGE))
+    cv2.ellipse(mask, (LARGE // 2, int(0.735 * LARGE)), lips, 0, 0, 360, 0, -1)
+    mask = cv2.GaussianBlur(mask, (0, 0), rng.uniform(1, 3))[..., None] * np.float32(rng.uniform(0.7, 1))
+    hair = np.float32(rng.choice([20, 40, 70, 130, 190])) * rng.uniform(0.8, 1.2, 3).astype(np.float32)
+    strands = cv2.GaussianBlur(rng.standard_normal((LARGE, LARGE), np.float32), (0, 0), 0.6, sigmaY=2.5)[..., None]
+    return image * (1 - mask) + (hair * (1 + 0.8 * strands) * 0.8 + 0.2 * image) * mask
+
+
 def sample(rng: np.random.Generator, faces: np.ndarray, things: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(SIDE x SIDE x 3 uint8 picture, CELLS x CELLS float32 covered part of each cell)."""
     face = faces[rng.integers(len(faces))]
     face = face[:, :: rng.choice([-1, 1])]
     image, covered = face.astype(np.float32), np.zeros((LARGE, LARGE), np.float32)
+    if rng.random() < 0.12:
+        image = bearded(rng, image)
     if rng.random() < 0.6:
         for _ in range(rng.integers(1, 3)):
             mask = outline(rng)

@@ -25,7 +25,12 @@ CARD = ModelCard(
     title="What covers a face",
     tasks=("face",),
     license="MIT",
-    weights=Weights("face-visibility.safetensors", "MIT"),
+    weights=Weights(
+        "face-visibility.safetensors",
+        "MIT",
+        size=343554,
+        sha256="04227bc9577288b50b7e2d15925f25bb9c8e47025d599b503775a12a3ea43646",
+    ),
 )
 
 

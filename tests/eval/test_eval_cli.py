@@ -11,7 +11,10 @@ import pytest
 from PIL import Image
 
 from eval.datasets import open_dataset
+from eval.run import matches
+from eval.scenarios import Scenario, get_scenario
 from tests.eval.helpers import ROOT, evaluate, photograph, result_of, run
+from zoo.errors import ZooError
 
 
 def refusal(capsys, *arguments) -> str:
@@ -150,3 +153,14 @@ def test_help_imports_nothing_heavy(module):
     )
     shown = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert (shown.stdout, shown.stderr) == ("set()\n", "")
+
+
+def test_all_leaves_out_scenarios_that_only_doing_nothing_fits():
+    noise = get_scenario("noise")
+    nobody = Scenario("grey", 1, "a task that no bundled model has", ("colorize",), noise.make)
+    pairs = matches(["all"], open_dataset("sample"), [noise, nobody])
+    assert {"identity", "nl-means"} <= {card.id for _, card, _ in pairs}
+    assert {scenario.id for *_, scenario in pairs} == {"noise"}
+    with pytest.raises(ZooError, match="no model that can run"):
+        matches(["all"], open_dataset("sample"), [nobody])
+    assert len(matches(["identity"], open_dataset("sample"), [nobody])) == 1

@@ -55,9 +55,35 @@ def train(args: argparse.Namespace) -> int:
     return 0
 
 
+def export_parser() -> argparse.ArgumentParser:
+    """The command line of `export`."""
+    command = argparse.ArgumentParser(
+        prog="python -m zoo.training export",
+        description="Write the averaged weights of a finished run to zoo/pretrained, with a card. Measure them with "
+        "`python -m eval`, then export once more with the result files to put the figures on the card.",
+    )
+    command.add_argument("run", type=Path, metavar="RUN", help="folder of the run")
+    command.add_argument("id", metavar="ID", help="id of the model")
+    command.add_argument("--results", type=Path, nargs="+", default=[], metavar="FILE", help="result files of this "
+                         "model and of identity on the same inputs")  # fmt: skip
+    return command
+
+
+def export(args: argparse.Namespace) -> int:
+    """Bundle a run."""
+    from .export import export
+
+    card = export(args.run, args.id, args.results)
+    print(f"{card.id}: {card.parameters:,} parameters, {card.steps} steps, {len(card.figures)} figures, {card.sha256}")
+    return 0
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Parse the command line, run it, return the exit status."""
     arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments[:1] == ["export"]:
+        args = export_parser().parse_args(arguments[1:])
+        return guarded(lambda: export(args))
     args = parser().parse_args(arguments)
     return guarded(lambda: train(args))
 

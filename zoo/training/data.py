@@ -52,7 +52,7 @@ def split(pictures: list[np.ndarray]) -> tuple[list[np.ndarray], list[np.ndarray
 
 
 class Pairs(Dataset):
-    """Item `step` is that step's batch: (given, clean), each N x H x W x 3 uint8."""
+    """Item `step` is that step's batch: (given, clean), uint8 N x H x W x 3 (given: or more)."""
 
     def __init__(self, recipe: Recipe, pictures: list[np.ndarray], seed: int):
         self.recipe, self.pictures, self.seed = recipe, pictures, seed
@@ -109,7 +109,7 @@ def to_tensor(pictures: np.ndarray, device: torch.device) -> Tensor:
 
 def watched_pairs(recipe: Recipe, pictures: list[np.ndarray], seed: int) -> tuple[np.ndarray, np.ndarray]:
     """(given, clean) of the middle of each watching picture, N x H x W x 3 uint8; the same at every call."""
-    side = min(WATCH_SIDE, *(min(picture.shape[:2]) for picture in pictures)) // 32 * 32
+    side = min(WATCH_SIDE, *(min(picture.shape[:2]) for picture in pictures)) // 64 * 64
     clean, given = [], []
     for index, picture in enumerate(pictures):
         top, left = ((length - side) // 2 for length in picture.shape[:2])

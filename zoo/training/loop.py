@@ -1,7 +1,7 @@
 """The loop that follows a recipe: checkpointed, paced by steps or by the clock.
 
-A run is a folder: `run.json` (what it is), `checkpoint.pt` (where it is), `log.csv` (loss of every step), `watch.csv`
-(the watching pictures at every checkpoint) and TensorBoard's files.
+A run is a folder: `run.json` (what it is and runs on), `checkpoint.pt` (where it is), `log.csv` (loss of every step),
+`watch.csv` (the watching pictures at every checkpoint) and TensorBoard's files.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from __future__ import annotations
 import csv
 import json
 import math
+import platform
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,8 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import ZooError
+from ..files import written_whole
 from ..restorer import pick_device
-from ..weights.places import written_whole
 from .data import Pairs, batches, load_pictures, split, to_tensor, watched_pairs
 from .recipe import Recipe, get_recipe, seeded_network
 
@@ -59,6 +60,11 @@ class Position:
     """What a step adds to the progress."""
     seconds: float = 0.0
 
+    @property
+    def finished(self) -> bool:
+        """Whether the schedule is at its end."""
+        return self.progress >= 1 - 1e-9
+
 
 def rate_at(recipe: Recipe, position: Position) -> float:
     """The learning rate of the next step: a linear rise, times half a cosine over the whole run."""
@@ -83,6 +89,18 @@ def autocast_type(precision: str, device: torch.device) -> torch.dtype:
     return types[precision]
 
 
+def machine(device: torch.device) -> str:
+    """What computes, in words: "NVIDIA H200", or the CPU's name with the number of threads."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    name = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        lines = info.read_text(encoding="utf-8").splitlines()
+        name = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), name)
+    return f"{name}, {torch.get_num_threads()} thread{'s' * (torch.get_num_threads() > 1)}"
+
+
 class Run:
     """A training run in a folder. Made by `start` or `resume`."""
 
@@ -97,11 +115,6 @@ class Run:
         self.position = Position()
         if settings.minutes is None:
             self.position.pace = 1 / (settings.steps or self.recipe.steps)
-
-    @property
-    def finished(self) -> bool:
-        """Whether the schedule is at its end."""
-        return self.position.progress >= 1 - 1e-9
 
     def train(self, report: Callable[[str], None] = print) -> None:
         """Go on to the end of the schedule. Raises ZooError when the loss is no number any more."""
@@ -118,19 +131,20 @@ class Run:
         loading = 0.0
         before, started = self.position.seconds, time.monotonic()
         first = self.position.step
-        with SummaryWriter(str(self.folder)) as writer:
-            while not self.finished:
+        with SummaryWriter(str(self.folder), purge_step=first + 1) as writer:
+            while not self.position.finished:
                 waited = time.monotonic()
                 given, clean = (to_tensor(part, self.device) for part in next(stream))
                 loading += time.monotonic() - waited
                 rows.append(self.step(given, clean))
                 self.position.seconds = before + time.monotonic() - started
                 self._advance(self.position.step - first)
-                if self.position.step % settings.checkpoint_every == 0 or self.finished:
+                if self.position.step % settings.checkpoint_every == 0 or self.position.finished:
                     self._checkpoint(rows, watched, writer, report)
-                    share = loading / (self.position.seconds - before)
-                    report(f"  {self.position.step - first} steps, {share:.0%} of the time waiting for pictures")
                     rows.clear()
+        if self.position.step > first:
+            share = loading / (self.position.seconds - before)
+            report(f"{recipe.id}: finished; {share:.0%} of the time went into waiting for pictures")
 
     def step(self, given: Tensor, clean: Tensor) -> tuple:
         """One step of the optimizer; returns its row of the log."""
@@ -176,9 +190,9 @@ class Run:
         network = self.averaged()
         with torch.inference_mode():
             outputs = [network(to_tensor(one[None], self.device)) for one in given]
-        restored = (torch.cat(outputs).clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
+        restored = (torch.cat(outputs)[:, :3].clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
         position = self.position
-        row = (position.step, position.progress, position.seconds, psnr(restored, clean), psnr(given, clean))
+        row = (position.step, position.progress, position.seconds, psnr(restored, clean), psnr(given[..., :3], clean))
         names = (*LOG, *(term.name for term in self.recipe.losses))
         _append(self.folder / "log.csv", names, rows)
         _append(self.folder / "watch.csv", WATCH, [row])
@@ -186,7 +200,7 @@ class Run:
             for step, value in zip((r[0] for r in rows), column, strict=True):
                 writer.add_scalar(f"train/{name}", value, step)
         writer.add_scalar("watch/psnr", row[3], position.step)
-        picture = np.concatenate([np.concatenate(part, axis=1) for part in (given, restored, clean)])
+        picture = np.concatenate([np.concatenate(part, axis=1) for part in (given[..., :3], restored, clean)])
         writer.add_images("input, output, truth", picture[None], position.step, dataformats="NHWC")
         with written_whole(self.folder / "checkpoint.pt") as path:
             torch.save(self.state(), path)
@@ -211,24 +225,26 @@ def start(folder: Path, settings: Settings) -> Run:
         raise ZooError(f"{folder} is not empty: --resume goes on with the run in it, --out names another folder.")
     run = Run(folder, settings)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "run.json").write_text(json.dumps(asdict(settings), indent=2) + "\n", encoding="utf-8")
+    stored = {**asdict(settings), "machine": machine(run.device), "computed_in": str(run.type).removeprefix("torch.")}
+    (folder / "run.json").write_text(json.dumps(stored, indent=2) + "\n", encoding="utf-8")
     return run
+
+
+def read_run(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """(what is in run.json, the last checkpoint) of the run in a folder. Raises ZooError when there is none."""
+    try:
+        stored = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        return stored, torch.load(folder / "checkpoint.pt", map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        missing = Path(error.filename).name
+        raise ZooError(f"there is no run with a checkpoint in {folder} ({missing} is missing).") from None
 
 
 def resume(folder: Path, minutes: float | None = None) -> Run:
     """The run in a folder, as its last checkpoint left it; `minutes` is a new time box. Raises ZooError."""
-    try:
-        stored = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-        state = torch.load(folder / "checkpoint.pt", map_location="cpu", weights_only=True)
-    except FileNotFoundError as error:
-        raise ZooError(
-            f"there is no run with a checkpoint in {folder} ({Path(error.filename).name} is missing)."
-        ) from None
-    known = {field.name for field in fields(Settings)}
-    settings = Settings(**{name: value for name, value in stored.items() if name in known})
-    if minutes is not None:
-        settings = Settings(**{**asdict(settings), "minutes": minutes})
-    run = Run(folder, settings)
+    stored, state = read_run(folder)
+    settings = Settings(**{field.name: stored[field.name] for field in fields(Settings)})
+    run = Run(folder, settings if minutes is None else replace(settings, minutes=minutes))
     run.network.load_state_dict(state["network"])
     run.optimizer.load_state_dict(state["optimizer"])
     for name, value in state["average"].items():

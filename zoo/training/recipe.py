@@ -34,16 +34,19 @@ class Recipe:
     id: str
     """The model that it makes."""
     network: Callable[[], nn.Module]
-    """N x 3 x H x W degraded RGB in [0, 1] -> the same, restored."""
+    """N x 3 x H x W degraded RGB in [0, 1] -> the same, restored. Inpainting networks take the mask as a fourth
+    channel; further channels that come out are for the losses."""
     data: tuple[str, ...]
     """Folders of clean pictures, below the one given on the command line."""
     licenses: str
     """What the pictures' licenses are."""
     degrade: Degrade
-    """(clean HxWx3 float32 in [0, 1], generator) -> degraded."""
+    """(clean HxWx3 float32 in [0, 1], generator) -> degraded, HxWx3, or HxWx4 with a mask (1 = hole)."""
     degradation: str
     """What `degrade` does, in words."""
     losses: tuple[Term, ...]
+    limits: tuple[str, ...]
+    """What the model cannot do, a sentence each."""
     steps: int
     """Length of a run without a time box."""
     crop: int

@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, replace
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+import zoo
+from tests.training.pictures import photograph, training_folder
+from zoo import degradations
+from zoo.errors import ZooError
+from zoo.training import export as export_module
+from zoo.training import loop
+from zoo.training.__main__ import main
+from zoo.training.export import export, read_card
+from zoo.training.loop import Settings, start
+from zoo.training.recipe import get_recipe
+from zoo.weights import sha256_of
+
+ID = "autoencoder.mini"
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A finished run of three steps on small crops."""
+    data = training_folder(tmp_path_factory.mktemp("data"))
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop, "get_recipe", lambda name: replace(get_recipe(name), crop=32, margin=8, batch=2, warmup=1))
+        made = start(tmp_path_factory.mktemp("runs") / "run", Settings(ID, str(data), steps=3))
+        made.train(print)
+        yield made
+    torch.set_num_threads(threads)
+
+
+def result(model: str, sha256: str | None, mean: float, **changes) -> dict:
+    """The parts of a result file that a card is made from."""
+    return {
+        "model": {"id": model, "weights_sha256": sha256},
+        "dataset": {"id": "folder:x", "sha256": "data"},
+        "scenario": {"id": "mixed", "version": 1, "seed": 0, "primary": "psnr_rgb"},
+        "n_expected": 2,
+        "n_scored": 2,
+        "metrics": {"psnr_rgb": {"mean": mean}},
+        **changes,
+    }
+
+
+def written(folder, *results) -> list:
+    paths = [folder / f"{index}.json" for index in range(len(results))]
+    for path, one in zip(paths, results, strict=True):
+        path.write_text(json.dumps(one))
+    return paths
+
+
+def test_what_is_exported_is_what_was_trained(run, tmp_path):
+    card = export(run.folder, ID, target=tmp_path)
+    path = tmp_path / f"{ID}.safetensors"
+    weights = load_file(path)
+    assert path.stat().st_size < export_module.LARGEST and card.sha256 == sha256_of(path)
+    assert set(weights) == set(run.average)
+    for name, value in weights.items():
+        assert value.dtype == torch.float16 and torch.equal(value, run.average[name].half())
+    restorer = zoo.load(ID, weights=path, device="cpu")
+    picture = photograph("chelsea")[:64, :72]
+    x = torch.from_numpy(picture.astype(np.float32) / 255).permute(2, 0, 1)[None]
+    with torch.inference_mode():
+        expected = (run.averaged()(x)[0].clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy()
+    restored = restorer.restore(picture).image
+    assert np.abs(restored.astype(int) - expected).max() <= 1
+    assert restorer.parameters == card.parameters
+
+
+def test_the_card_says_where_the_weights_are_from(run, tmp_path):
+    card = export(run.folder, ID, target=tmp_path)
+    assert read_card(ID, tmp_path) == card
+    assert (card.steps, card.seed, card.precision, card.figures) == (3, 0, "float32", ())
+    assert "1 thread" in card.device and card.recipe == "zoo/training/recipes/autoencoder_mini.py"
+    assert all(value not in ("", None) for value in asdict(card).values())
+
+
+def test_figures_come_from_results_of_these_weights(run, tmp_path):
+    sha256 = export(run.folder, ID, target=tmp_path).sha256
+    mine, nothing = result(ID, sha256, 28.456), result("identity", None, 25.0)
+    (figure,) = export(run.folder, ID, written(tmp_path, mine, nothing), tmp_path).figures
+    assert (figure.metric, figure.value, figure.identity) == ("psnr_rgb", 28.46, 25.0)
+    assert figure.scenario == "mixed v1, seed 0" and figure.dataset == "folder:x, 2 pictures"
+    for refused, why in (
+        ([result(ID, "other", 28), nothing], "not measured with the weights"),
+        ([mine], "no result of identity"),
+        ([mine, {**nothing, "dataset": {"id": "folder:x", "sha256": "others"}}], "no result of identity"),
+        ([{**mine, "n_scored": 1}, nothing], "not complete"),
+    ):
+        with pytest.raises(ZooError, match=why):
+            export(run.folder, ID, written(tmp_path, *refused), tmp_path)
+
+
+def test_refusals(run, tmp_path, monkeypatch, capsys):
+    with pytest.raises(ZooError, match="not of deblurgan"):
+        export(run.folder, "deblurgan.mini", target=tmp_path)
+    assert main(["export", str(tmp_path), ID]) == 2
+    assert "no run with a checkpoint" in capsys.readouterr().err
+    monkeypatch.setattr(export_module, "LARGEST", 1000)
+    with pytest.raises(ZooError, match="bundled weights have less than"):
+        export(run.folder, ID, target=tmp_path)
+    state = torch.load(run.folder / "checkpoint.pt", weights_only=True)
+    monkeypatch.setattr(export_module, "read_run", lambda folder: (
+        {"recipe": ID}, {**state, "position": {**state["position"], "progress": 0.5}}
+    ))  # fmt: skip
+    with pytest.raises(ZooError, match="at 50%"):
+        export(run.folder, ID, target=tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+def test_a_minute_of_the_shipped_recipe_beats_doing_nothing(tmp_path):
+    """On a photograph that was not trained on."""
+    data = training_folder(tmp_path)
+    made = start(tmp_path / "run", Settings(ID, str(data), minutes=1.0))
+    made.train(print)
+    export(tmp_path / "run", ID, target=tmp_path)
+    clean = photograph("chelsea")
+    gains = []
+    restorer = zoo.load(ID, weights=tmp_path / f"{ID}.safetensors", device="cpu")
+    for seed in range(4):
+        rng = degradations.rng_for("slow", seed)
+        given = degradations.to_8_bit(degradations.mixed(clean.astype(np.float32) / 255, rng))
+        restored = restorer.restore(given).image
+        gains.append(loop.psnr(restored[None], clean[None]) - loop.psnr(given[None], clean[None]))
+    assert np.mean(gains) > 0.3

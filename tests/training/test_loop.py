@@ -1,0 +1,237 @@
+from __future__ import annotations
+
+import csv
+import json
+import math
+from dataclasses import replace
+from itertools import islice
+
+import numpy as np
+import pytest
+import torch
+
+from tests.training.pictures import training_folder
+from zoo.errors import UnknownNameError, ZooError
+from zoo.training import loop
+from zoo.training.__main__ import main
+from zoo.training.data import Pairs, batches, load_pictures, split, watched_pairs
+from zoo.training.loop import Position, Settings, rate_at, resume, start
+from zoo.training.recipe import get_recipe, recipes, seeded_network
+
+RECIPES = sorted(recipes())
+
+
+def small_recipe(name: str):
+    """The shipped recipe on crops that take no time."""
+    return replace(get_recipe(name), crop=32, margin=8, batch=2)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # more only wait for each other on a busy machine
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop, "get_recipe", small_recipe)
+        yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return training_folder(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="module")
+def undisturbed(data, tmp_path_factory):
+    """A finished run of six steps, checkpointed every two."""
+    run = start(tmp_path_factory.mktemp("runs") / "run", settings(data))
+    run.train(print)
+    return run
+
+
+def settings(data, **changes) -> Settings:
+    return Settings(**{"recipe": "autoencoder.mini", "data": str(data), "steps": 6, "checkpoint_every": 2, **changes})
+
+
+def log(run, name: str = "log.csv") -> list[dict]:
+    with (run.folder / name).open(encoding="utf-8") as file:
+        return [{k: v for k, v in row.items() if k != "seconds"} for row in csv.DictReader(file)]
+
+
+def assert_same(a, b) -> None:
+    assert log(a) == log(b) and log(a, "watch.csv") == log(b, "watch.csv")
+    for name, value in a.average.items():
+        assert torch.equal(value, b.average[name]), name
+        assert torch.equal(a.network.state_dict()[name], b.network.state_dict()[name]), name
+
+
+def test_a_run_leaves_its_logs(undisturbed):
+    rows = log(undisturbed)
+    assert [int(row["step"]) for row in rows] == [1, 2, 3, 4, 5, 6]
+    assert all(math.isfinite(float(value)) for row in rows for value in row.values())
+    assert [int(row["step"]) for row in log(undisturbed, "watch.csv")] == [2, 4, 6]
+    assert list(undisturbed.folder.glob("events.out.tfevents.*"))
+    assert json.loads((undisturbed.folder / "run.json").read_text())["computed_in"] == "float32"
+    assert undisturbed.position.finished and undisturbed.position.step == 6
+
+
+def test_tensorboard_has_losses_and_pictures(undisturbed):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(undisturbed.folder)).Reload()
+    assert [event.step for event in events.Scalars("train/loss")] == [1, 2, 3, 4, 5, 6]
+    assert {"train/rate", "train/norm", "train/charbonnier", "watch/psnr"} <= set(events.Tags()["scalars"])
+    assert events.Tags()["images"]
+
+
+@pytest.mark.parametrize("stop", [3, 4])
+def test_a_killed_run_goes_on_as_if_it_had_not_been(stop, data, undisturbed, tmp_path, monkeypatch):
+    run = start(tmp_path / "run", settings(data))
+    step = run.step
+
+    def killed(*batch):
+        if run.position.step == stop:
+            raise KeyboardInterrupt
+        return step(*batch)
+
+    monkeypatch.setattr(run, "step", killed)
+    with pytest.raises(KeyboardInterrupt):
+        run.train(print)
+    with (run.folder / "log.csv").open("a") as file:  # as if it had died between the log and the checkpoint
+        file.write(f"{stop + 2},0.9,1,0,0,9,9\n")
+    again = resume(run.folder)
+    assert again.position.step == stop // 2 * 2
+    again.train(print)
+    assert_same(again, undisturbed)
+
+
+def test_a_finished_run_stays_as_it_is(undisturbed):
+    before = (undisturbed.folder / "checkpoint.pt").read_bytes()
+    again = resume(undisturbed.folder)
+    again.train(print)
+    assert (undisturbed.folder / "checkpoint.pt").read_bytes() == before
+    assert_same(again, undisturbed)
+
+
+def test_the_seed_decides(data, undisturbed, tmp_path):
+    other = start(tmp_path / "run", settings(data, seed=1, steps=2))
+    other.train(print)
+    assert log(other)[0]["loss"] != log(undisturbed)[0]["loss"]
+
+
+def test_a_time_box_ends_in_time_at_the_end_of_the_schedule(data, tmp_path):
+    run = start(tmp_path / "run", settings(data, steps=None, minutes=0.05))
+    run.train(print)
+    assert run.position.finished and run.position.step > 1
+    assert run.position.seconds < 60 * 0.05 * 4  # the pace of a busy machine changes
+    progress = [float(row["progress"]) for row in log(run)]
+    assert progress == sorted(progress)
+
+
+def test_the_rate_rises_then_follows_a_cosine():
+    recipe = get_recipe("autoencoder.mini")
+    assert rate_at(recipe, Position(0, 0.0)) == pytest.approx(recipe.rate / recipe.warmup)
+    assert rate_at(recipe, Position(1000, 0.0)) == pytest.approx(recipe.rate)
+    assert rate_at(recipe, Position(1000, 0.5)) == pytest.approx(recipe.rate / 2)
+    assert rate_at(recipe, Position(1000, 1.0)) == pytest.approx(0)
+
+
+def test_the_average_follows_the_weights(data, tmp_path):
+    run = start(tmp_path / "run", settings(data))
+    before = {name: value.clone() for name, value in run.average.items()}
+    picture = torch.rand(2, 3, 32, 32)
+    run.step(picture, picture.flip(3))
+    keep = min(run.recipe.ema, 1 / 10)
+    for name, value in run.network.state_dict().items():
+        assert torch.allclose(run.average[name], keep * before[name] + (1 - keep) * value, atol=1e-7)
+
+
+def test_large_gradients_are_clipped(data, tmp_path):
+    run = start(tmp_path / "run", settings(data))
+    norms = []
+    run.optimizer.step = lambda: norms.append(
+        torch.stack([p.grad.norm() for p in run.network.parameters() if p.grad is not None]).norm().item()
+    )
+    picture = torch.rand(1, 3, 32, 32)
+    run.recipe = replace(run.recipe, clip=1e-3)
+    row = run.step(picture, picture.flip(3))
+    assert row[4] > 10 * run.recipe.clip and norms == [pytest.approx(run.recipe.clip, rel=1e-3)]
+
+
+def test_a_broken_gradient_ends_the_run(data, tmp_path):
+    run = start(tmp_path / "run", settings(data))
+    before = {name: value.clone() for name, value in run.network.state_dict().items()}
+    picture = torch.rand(1, 3, 32, 32)
+    with pytest.raises(ZooError, match="no number at step 0"):
+        run.step(picture, picture * float("nan"))
+    assert all(torch.equal(value, before[name]) for name, value in run.network.state_dict().items())
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_steps(name, data):
+    recipe = get_recipe(name)
+    pictures = load_pictures(data, recipe.data, recipe.crop + 2 * recipe.margin)
+    given, clean = Pairs(recipe, pictures, 0)[0]
+    assert clean.shape == (recipe.batch, recipe.crop, recipe.crop, 3) and given.shape[:3] == clean.shape[:3]
+    assert not np.array_equal(given[..., :3], clean)
+    network = seeded_network(recipe, 0)
+    assert sum(parameter.numel() for parameter in network.parameters()) <= 5_000_000
+    x = torch.from_numpy(given[:1]).permute(0, 3, 1, 2).float() / 255
+    y = torch.from_numpy(clean[:1]).permute(0, 3, 1, 2).float() / 255
+    restored = network(x)
+    loss = sum(term.weight * term.function(restored, y) for term in recipe.losses)
+    loss.backward()
+    assert restored.shape[0] == 1 and restored.shape[2:] == x.shape[2:]
+    assert math.isfinite(loss.item()) and any(p.grad is not None and p.grad.any() for p in network.parameters())
+
+
+def test_batches_do_not_depend_on_where_a_run_begins_or_who_makes_them(data):
+    recipe = get_recipe("autoencoder.mini")
+    pairs = Pairs(recipe, load_pictures(data, recipe.data, 128), 0)
+    alone = list(islice(batches(pairs, 0, 0), 4))
+    later = list(islice(batches(pairs, 2, 0), 2))
+    by_others = list(islice(batches(pairs, 2, 1), 2))
+    for a, b, c in zip(alone[2:], later, by_others, strict=True):
+        for part in range(2):
+            assert np.array_equal(a[part], b[part]) and np.array_equal(a[part], c[part])
+    assert not np.array_equal(alone[0][0], alone[1][0])
+
+
+def test_watching_pictures_are_not_trained_on(data):
+    pictures = [np.full((64, 64, 3), index, np.uint8) for index in range(60)]
+    training, watching = split(pictures)
+    assert {p[0, 0, 0] for p in watching} == {0, 25, 50}
+    assert {p[0, 0, 0] for p in training} == set(range(60)) - {0, 25, 50}
+    alone = split(pictures[:1])
+    assert len(alone[0]) == len(alone[1]) == 1
+    recipe = get_recipe("autoencoder.mini")
+    first, second = (watched_pairs(recipe, load_pictures(data, recipe.data, 128), 0) for _ in range(2))
+    assert np.array_equal(first[0], second[0]) and first[0].shape == first[1].shape
+
+
+def test_errors_are_sentences(data, undisturbed, tmp_path, capsys):
+    with pytest.raises(UnknownNameError, match=r"autoencoder\.mini"):
+        get_recipe("autoencodr.mini")
+    with pytest.raises(ZooError, match="not empty"):
+        start(undisturbed.folder, settings(data))
+    with pytest.raises(ZooError, match="no run with a checkpoint"):
+        resume(tmp_path)
+    with pytest.raises(ZooError, match="natural/train"):
+        load_pictures(tmp_path, ("natural/train",), 64)
+    with pytest.raises(ZooError, match="no picture of at least 9999"):
+        load_pictures(data, ("natural/train",), 9999)
+    with pytest.raises(ZooError, match="precision 'fp8'"):
+        loop.autocast_type("fp8", torch.device("cpu"))
+    assert main(["autoencoder.mini"]) == 2 and "--data is missing" in capsys.readouterr().err
+    assert main(["nonsense", "--data", "x"]) == 2
+    assert main(["deblurgan.mini", "--resume", "--out", str(undisturbed.folder)]) == 2
+    assert "of autoencoder.mini, not of deblurgan.mini" in capsys.readouterr().err
+
+
+def test_the_command_line_trains_and_resumes(data, tmp_path, capsys):
+    out = tmp_path / "run"
+    common = ["autoencoder.mini", "--out", str(out)]
+    assert main([*common, "--data", str(data), "--steps", "2", "--precision", "bf16", "--device", "cpu"]) == 0
+    assert json.loads((out / "run.json").read_text())["computed_in"] == "bfloat16"
+    assert main([*common, "--resume"]) == 0
+    assert "step 2, 100.0%" in capsys.readouterr().out

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from tests.training.pictures import photograph
+from zoo.models.autoencoder import MINI, make_mini
+from zoo.models.edgeconnect_mini import EdgeConnectMini, edge_map, smooth_fill
+from zoo.restorer import Restorer
+from zoo.training.losses import charbonnier
+from zoo.unet import Block, GatedBlock, ShuffledUNet, UNetBackend
+
+
+def shaken(network: torch.nn.Module, amount: float = 0.05) -> torch.nn.Module:
+    """New networks do nothing; this one does something."""
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.add_(torch.randn(parameter.shape, generator=generator), alpha=amount)
+    return network.eval().requires_grad_(False)
+
+
+@pytest.mark.parametrize("block", [Block, GatedBlock])
+def test_a_new_network_is_the_identity(block):
+    network = ShuffledUNet(2, (8, 12, 16), (1, 1, 2), block)
+    x = torch.rand(2, 3, 32, 48)
+    assert torch.equal(network(x), x)
+    assert network.multiple == 8
+
+
+@pytest.mark.parametrize("block", [Block, GatedBlock])
+@pytest.mark.parametrize(("shuffle", "widths", "depths"), [(2, (4, 6), (1, 2)), (4, (4, 4), (1, 1))])
+def test_nothing_reaches_farther_than_it_says(shuffle, widths, depths, block):
+    network = shaken(ShuffledUNet(shuffle, widths, depths, block)).double()
+    side = 2 * network.reach + 4 * network.multiple
+    x = torch.rand(1, 3, side, side, dtype=torch.double)
+    y = x.clone()
+    y[..., side // 2, side // 2] += 10
+    rows, columns = torch.nonzero((network(x) - network(y))[0].abs().sum(0) > 1e-12, as_tuple=True)
+    distance = max(abs(int(v) - side // 2) for v in (rows.min(), rows.max(), columns.min(), columns.max()))
+    assert 0 < distance <= network.reach
+
+
+def test_the_autoencoder_is_the_same_in_tiles():
+    assert make_mini().reach <= MINI.tiling.margin
+    backend = UNetBackend(shaken(make_mini(), 0.02))
+    picture = np.tile(photograph("chelsea"), (1, 2, 1))[:300, :600]
+    whole = Restorer(MINI, backend, device="cpu", tile=None).restore(picture).image
+    tiled = Restorer(MINI, backend, device="cpu", tile=448).restore(picture).image
+    assert np.abs(whole.astype(int) - tiled).max() <= 1
+    assert np.abs(whole.astype(int) - picture).mean() > 1
+
+
+def test_smooth_fill_keeps_what_is_known_and_fills_from_around():
+    known = torch.ones(1, 1, 64, 128)
+    known[..., 20:44, 30:90] = 0
+    ramp = torch.linspace(0, 1, 128).expand(1, 3, 64, 128)
+    filled = smooth_fill(torch.where(known > 0, ramp, 7.0), known)
+    assert torch.allclose(filled[known.expand_as(filled) > 0], ramp[known.expand_as(ramp) > 0], atol=1e-6)
+    assert (filled - ramp).abs().max() < 0.3
+    flat = smooth_fill(torch.where(known > 0, torch.full_like(ramp, 0.3), 7.0), known)
+    assert torch.allclose(flat, torch.full_like(flat, 0.3), atol=1e-5)
+
+
+def test_smooth_fill_of_almost_nothing():
+    known = torch.zeros(1, 1, 256, 256)
+    known[..., 3, 5] = 1
+    filled = smooth_fill(torch.full((1, 3, 256, 256), 0.6), known)
+    assert torch.allclose(filled, torch.full_like(filled, 0.6), atol=1e-5)
+
+
+def test_edges_are_where_the_luma_changes():
+    step = torch.zeros(1, 3, 16, 16)
+    step[..., 8:] = 1
+    edges = edge_map(step)[0, 0]
+    assert edges[:, 7:9].min() > 0.9 and edges[:, :6].max() < 0.01 and edges[:, 10:].max() < 0.01
+
+
+def test_edgeconnect_changes_holes_only_and_takes_nothing_from_them():
+    network = shaken(EdgeConnectMini())
+    image, mask = torch.rand(1, 3, 64, 128), torch.zeros(1, 1, 64, 128)
+    mask[..., 10:40, 30:80] = 1
+    first = network(torch.cat([image, mask], 1))
+    assert torch.equal(first[:, :3] * (1 - mask), image * (1 - mask))
+    other = torch.where(mask > 0, torch.rand_like(image), image)
+    assert torch.allclose(network(torch.cat([other, mask], 1)), first, atol=1e-5)
+
+
+def test_charbonnier_against_numpy():
+    a, b = np.random.default_rng(0).random((2, 2, 3, 5, 7)).astype(np.float32)
+    expected = np.mean(np.sqrt((a.astype(np.float64) - b) ** 2 + 0.01**2))
+    assert charbonnier(torch.from_numpy(a), torch.from_numpy(b), 0.01).item() == pytest.approx(expected, rel=1e-5)

@@ -1,0 +1,44 @@
+"""A convolutional encoder-decoder that mends noise, JPEG and blur together, trained by this project."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from torch import Tensor
+
+from ..card import ModelCard, SizeRule, Tiling, Weights
+from ..layers import build_with
+from ..registry import register
+from ..unet import ShuffledUNet, UNetBackend
+
+
+def make_mini() -> ShuffledUNet:
+    """0.9 M parameters, at a half, a quarter and an eighth of the size."""
+    return ShuffledUNet(shuffle=2, widths=(32, 64, 96), depths=(2, 2, 3))
+
+
+MINI = ModelCard(
+    id="autoencoder.mini",
+    title="Autoencoder, mini",
+    tasks=("restore", "denoise"),
+    license="MIT",
+    commercial_use=True,
+    summary="Mends noise, JPEG and moderate blur together with a small residual U-Net; trained here and bundled.",
+    paper=(
+        "Mao, Shen, Yang, Image Restoration Using Very Deep Convolutional Encoder-Decoder Networks with Symmetric Skip "
+        "Connections, NeurIPS 2016, https://arxiv.org/abs/1603.09056"
+    ),
+    size=SizeRule(multiple_of=8),
+    tiling=Tiling(margin=128),
+    weights=Weights("autoencoder.mini.safetensors", "MIT"),
+    notes=(
+        "Trained for minutes on a CPU; zoo/pretrained/autoencoder.mini.json says on what and how well it does.",
+        "Fine texture that noise or JPEG has covered comes back smooth; strong blur stays.",
+    ),
+)
+
+
+@register(MINI)
+def build(card: ModelCard, state: Mapping[str, Tensor]) -> UNetBackend:
+    """The backend. Raises RuntimeError when the tensors are not exactly the network's."""
+    return UNetBackend(build_with(make_mini, state))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from functools import cache
 from pathlib import Path
 
 from .errors import MaskError, OutputError, PictureError, ZooError, describe_os_error
@@ -95,12 +94,13 @@ def plan(args: argparse.Namespace) -> list[tuple[Path, Path, Path | None]]:
     targets = _targets(args, [below for _, below in sources])
     jobs = []
     taken: dict[Path, Path] = {}
+    masks: dict[Path, list[Path]] = {}  # folder -> what is in it
     for (source, below), target in zip(sources, targets, strict=True):
         if target in taken:
             raise PictureError(f"{source} and {taken[target]} would both be written to {target}.")
         taken[target] = source
         check_writable(target)
-        mask = _mask_for(below, args.mask)
+        mask = _mask_for(below, args.mask, masks)
         if target.is_dir():
             raise OutputError(f"cannot write {target}: it is a folder.")
         if target.exists():
@@ -153,25 +153,19 @@ def _renamed(below: Path, form: str | None) -> Path:
     return below.with_suffix(".png") if below.suffix.lower() not in SUFFIXES - {".bmp"} else below
 
 
-def _mask_for(below: Path, mask: Path | None) -> Path | None:
+def _mask_for(below: Path, mask: Path | None, listed: dict[Path, list[Path]]) -> Path | None:
     """The mask file itself, or the one of the picture's name in a folder of masks (and of the same subfolder)."""
     if mask is None or not mask.is_dir():
         if mask is not None and not mask.exists():
             raise MaskError(f"cannot read the mask {mask}: no such file or folder.")
         return mask
     folder = mask / below.parent
-    found = _masks_in(folder).get(below.stem, [])
+    if folder not in listed:
+        listed[folder] = list(find_pictures(folder))
+    found = [path for path in listed[folder] if path.stem == below.stem]
     if len(found) != 1:
         raise MaskError(f"there is {'more than one' if found else 'no'} mask named {below.stem} in {folder}.")
     return found[0]
-
-
-@cache
-def _masks_in(folder: Path) -> dict[str, list[Path]]:
-    by_stem: dict[str, list[Path]] = {}
-    for path in find_pictures(folder):
-        by_stem.setdefault(path.stem, []).append(path)
-    return by_stem
 
 
 def check_folder(folder: Path) -> None:

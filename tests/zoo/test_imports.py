@@ -1,0 +1,73 @@
+"""What is light stays light, and torchvision imports beside a CPU-only torch."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.zoo.samples import run_python, run_zoo
+
+HEAVY = ["torch", "torchvision", "gradio", "cv2", "skimage", "scipy", "pandas", "PIL.ImageCms", "huggingface_hub"]
+
+LOADED = """
+import sys
+sys.argv[:] = sys.argv[1:]
+import runpy
+try:
+    if sys.argv == ["import"]:
+        import zoo
+        zoo.TASKS, zoo.ModelCard, zoo.ZooError, zoo.__version__
+    else:
+        runpy.run_module("zoo", run_name="__main__", alter_sys=False)
+except SystemExit as stop:
+    assert not stop.code, stop.code
+print("LOADED", *sorted(sys.modules))
+"""
+
+
+def modules_after(*args: str) -> set[str]:
+    done = run_python("-c", LOADED, *args)
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.rpartition("LOADED")[2].split())
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["import"], ["zoo", "--help"], ["zoo", "list", "--help"], ["zoo", "info", "--help"],
+        ["zoo", "restore", "--help"],
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_help_and_import_are_light(command):
+    assert not modules_after(*command) & set(HEAVY)
+
+
+def test_the_check_sees_what_is_loaded():
+    assert {"zoo.registry", "argparse"} <= modules_after("zoo", "--help")
+
+
+def test_every_command_has_help():
+    done = run_zoo("--help")
+    assert done.returncode == 0
+    assert done.stderr == ""
+    for command in ("list", "info", "restore"):
+        assert command in done.stdout
+        assert run_zoo(command, "--help").stdout.startswith(f"usage: python -m zoo {command}")
+
+
+def test_torchvision_and_those_who_need_it_import():
+    code = """
+import sys
+from zoo.torchvision_compat import ensure_torchvision
+ensure_torchvision()
+first = sys.modules["torchvision"]
+ensure_torchvision()
+assert sys.modules["torchvision"] is first
+import torchvision, timm, lpips, pyiqa
+from torchvision import models, transforms
+assert models.alexnet(weights=None) is not None
+print("fine")
+"""
+    done = run_python("-W", "ignore", "-c", code)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith("fine\n")

@@ -96,7 +96,9 @@ def test_reducing_does_not_alias(side):
 
 def test_there_and_back_again():
     image = waves(300, 300, 60)
-    matrix = align.similarity(np.array([[120, 130], [180, 126], [150, 160], [128, 190], [176, 188]]), align.template(512))
+    matrix = align.similarity(
+        np.array([[120, 130], [180, 126], [150, 160], [128, 190], [176, 188]]), align.template(512)
+    )
     crop = align.warp(image, matrix, 512, 512)
     back = align.warp(crop, align.inverse(matrix), 300, 300)
     x, y = np.mgrid[:300, :300][::-1]

@@ -109,7 +109,9 @@ def test_shares_add_up_to_one_and_never_jump():
     claimed = np.min([r.distance(window) for r in regions], axis=0) < 0.99
     assert np.allclose(every.sum(0)[claimed], 1, atol=1e-5)
     # Where a pixel is wholly inside its face's mask, a share changes by far less than 1 from pixel to pixel.
-    seen = [np.abs(np.diff(s, axis=1))[(r.distance(window) < 0.9)[:, 1:]].max() for s, r in zip(every, regions, strict=True)]
+    seen = [
+        np.abs(np.diff(s, axis=1))[(r.distance(window) < 0.9)[:, 1:]].max() for s, r in zip(every, regions, strict=True)
+    ]
     assert max(seen) < 0.45
 
 
@@ -183,7 +185,9 @@ def test_poisson_of_16_bits_is_that_of_8(astronaut, astronaut_face):
     where = blend.Region(align.to_crop(astronaut_face.landmarks, 256), 256)
     crop = (crop_of(astronaut, where) // 2 + 40).astype(np.uint8)
     out8 = blend.composite(astronaut, [blend.Patch(where, crop)], "poisson")
-    out16 = blend.composite(astronaut.astype(np.uint16) * 257, [blend.Patch(where, crop.astype(np.uint16) * 257)], "poisson")
+    out16 = blend.composite(
+        astronaut.astype(np.uint16) * 257, [blend.Patch(where, crop.astype(np.uint16) * 257)], "poisson"
+    )
     assert np.abs(out16 / 257 - out8).mean(where=(out8 != astronaut)) < 1.5
 
 

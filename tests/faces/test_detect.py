@@ -63,7 +63,9 @@ def turned(image: np.ndarray, angle: float) -> tuple[np.ndarray, np.ndarray]:
     """The picture turned about its middle, and the transform; beyond its edge it goes on."""
     height, width = image.shape[:2]
     matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), angle, 1)
-    return cv2.warpAffine(image, matrix, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE), matrix
+    return cv2.warpAffine(
+        image, matrix, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+    ), matrix
 
 
 @pytest.mark.parametrize("angle", [-60, -30, 15, 45])
@@ -88,7 +90,7 @@ def test_small_and_large_faces(mtcnn, astronaut, astronaut_face, scale):
 def test_a_face_cut_by_the_edge(mtcnn, astronaut, astronaut_face):
     cut = np.ascontiguousarray(astronaut[85:])  # the forehead is gone
     (face,) = mtcnn.detect(cut)
-    assert np.abs(face.landmarks + [0, 85] - astronaut_face.landmarks).max() < 5
+    assert np.abs(face.landmarks + np.array([0, 85]) - astronaut_face.landmarks).max() < 5
 
 
 def test_mirrored_picture_gives_mirrored_landmarks(mtcnn, astronaut, astronaut_face):

@@ -71,6 +71,7 @@ def test_edges_are_those_of_the_known_region():
     assert edges[0, 0, 5:15, 31:33].any(1).all()
     assert not edges[0, 0, 20:40].any()
     assert not edgeconnect.known_edges(grey, torch.ones_like(mask)).any()
+    assert torch.equal(edgeconnect.known_edges(grey.bfloat16(), mask.bfloat16()), edges.bfloat16())
 
 
 def test_any_size():

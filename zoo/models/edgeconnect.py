@@ -130,7 +130,7 @@ def known_edges(grey: Tensor, mask: Tensor) -> Tensor:
     from skimage.feature import canny
 
     pictures = grey[:, 0].float().cpu().numpy()
-    known = mask[:, 0].cpu().numpy() == 0
+    known = (mask[:, 0] == 0).cpu().numpy()
     edges = np.stack([canny(p, sigma=SIGMA, mask=k) for p, k in zip(pictures, known, strict=True)])
     return torch.from_numpy(edges)[:, None].to(grey)
 

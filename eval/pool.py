@@ -19,6 +19,11 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def load() -> float | None:
+    """How many processes wanted each core during the last minute, this one included; None where no system tells."""
+    return round(os.getloadavg()[0] / (os.cpu_count() or 1), 2) if hasattr(os, "getloadavg") else None
+
+
 def _end_with_parent() -> None:
     """Let this worker end when the main process is killed; left alone it would wait for work for ever."""
     parent = multiprocessing.parent_process()

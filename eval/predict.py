@@ -13,7 +13,7 @@ from zoo.images import Picture, encode, write_bytes
 
 from .cost import PeakMemory, gflops
 from .datasets import Item
-from .pool import Workers, cores
+from .pool import Workers, cores, load
 from .results import library_versions, machine, source_digest
 from .scenarios import Sample, get_scenario
 from .store import Store, digest, read_json, write_json
@@ -155,6 +155,7 @@ class _Bench:
             "device": self._model.device,
             "machine": machine(self._model.device),
             "workers": self._workers,
+            "load": load(),
             "notes": list(result.notes),
         }
         return picture, record

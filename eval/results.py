@@ -68,6 +68,8 @@ class Cost(_Strict):
     precision: str = Field(description="that was computed in")
     tile: str = Field(description="the setting: auto, none or a side in pixels")
     workers: int = Field(description="pictures restored at once; latency is only comparable for the same number")
+    load: float | None = Field(None, description="processes per core (median over the pictures); well above 1, other "
+                               "work made the latency longer")  # fmt: skip
     seconds_median: float | None
     megapixels_per_second: float | None = Field(description="input pixels, over all pictures")
     peak_memory_mb: float | None = Field(description="most of all pictures; on CUDA GPU memory with the model, else "

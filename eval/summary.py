@@ -96,6 +96,7 @@ def _means(scenario: str, rows: list[ImageRow], reasons: dict[str, str]) -> dict
 def _cost(job: Job, model: Restorer, records: list[dict]) -> Cost:
     seconds = [record["seconds"] for record in records]
     memory = [record["peak_memory_mb"] for record in records]
+    loads = [record["load"] for record in records if record.get("load") is not None]
     counted = next((record for record in records if "gflops" in record), {})
     return Cost(
         device=", ".join(sorted({record["device"] for record in records})) or model.device,
@@ -103,6 +104,7 @@ def _cost(job: Job, model: Restorer, records: list[dict]) -> Cost:
         precision=job.precision,
         tile=str(job.tile).lower(),
         workers=max((record["workers"] for record in records), default=1),
+        load=statistics.median(loads) if loads else None,
         seconds_median=round(statistics.median(seconds), 6) if seconds else None,
         megapixels_per_second=(
             round(sum(record["pixels"] for record in records) / 1e6 / sum(seconds), 4) if sum(seconds) else None

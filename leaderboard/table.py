@@ -15,6 +15,8 @@ from zoo.errors import ZooError
 
 COMMITTED = Path(__file__).parent / "results"
 """The project's own result files."""
+BUSY = 1.5
+"""Processes per core from which on a latency is called too long; the harness itself comes to about 1."""
 FEW = 20
 """From so many pictures on, bootstrap intervals hold about what they promise (93 % instead of 95 %)."""
 
@@ -136,7 +138,11 @@ def remarks(groups: Iterable[Group]) -> list[str]:
     whys = {f"{name} {v.unavailable}" for r in results for name, v in r.metrics.items() if v.unavailable}
     few = {f"intervals over only {r.n_scored} pictures are too narrow" for r in results if 1 < r.n_scored < FEW}
     one = {"a single picture has no interval" for r in results if r.n_scored == 1}
-    return [*sorted(whys), *sorted(few), *one, *sorted({f"latency measured on {_machine(r)}" for r in results})]
+    busy = [r.cost.load for r in results if r.cost.load is not None and r.cost.load > BUSY]
+    slowed = [f"{len(busy)} of {len(results)} runs shared the machine with other work (up to {max(busy):.1f} processes "
+              "per core), which made their latencies longer"] if busy else []  # fmt: skip
+    machines = sorted({f"latency measured on {_machine(r)}" for r in results})
+    return [*sorted(whys), *sorted(few), *one, *machines, *slowed]
 
 
 def _machine(result: Result) -> str:

@@ -62,6 +62,7 @@ def test_everything_is_recorded(stored):
     assert set(result.metrics) == {*result.images[0].metrics, "lpips_alex", "niqe"}
     assert result.metrics["psnr_rgb"].low <= result.metrics["psnr_rgb"].mean <= result.metrics["psnr_rgb"].high
     assert result.cost.seconds_median > 0
+    assert result.cost.load >= 0
     assert (result.cost.device, result.cost.precision, result.cost.workers) == ("cpu", "fp32", 1)
     assert result.environment.python == platform.python_version()
     assert result.environment.libraries["torch"] == version("torch")

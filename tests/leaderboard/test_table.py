@@ -126,6 +126,12 @@ def test_latency_says_when_pictures_shared_the_machine():
     assert frame(made)["s/picture"].to_list() == ["0.250 (2 at once)", ""]
 
 
+def test_latencies_of_a_busy_machine_are_called_so():
+    (line,) = [x for x in remarks(group([result("a", load=4.0), result("b", load=0.6)])) if "shared" in x]
+    assert line.startswith("1 of 2 runs shared the machine with other work (up to 4.0 processes per core)")
+    assert not [x for x in remarks(group([result("a", load=1.0), result("b")])) if "shared" in x]
+
+
 def test_a_mean_without_interval():
     from eval.results import MetricValue
 

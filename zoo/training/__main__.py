@@ -13,7 +13,8 @@ def parser() -> argparse.ArgumentParser:
     """The command line of a training run; building it imports nothing heavy."""
     top = argparse.ArgumentParser(
         prog="python -m zoo.training",
-        description="Train a model from its recipe. `python -m zoo.training export RUN ID` bundles the result.",
+        description="Train a model from its recipe. `python -m zoo.training export RUN ID` bundles the result, "
+        "`python -m zoo.training sheet ID` shows what it does.",
     )
     top.add_argument("recipe", metavar="RECIPE", help="id of the model, such as autoencoder.mini")
     top.add_argument("--data", metavar="DIR", help="folder that holds the recipe's folders of clean pictures")
@@ -78,12 +79,34 @@ def export(args: argparse.Namespace) -> int:
     return 0
 
 
+def sheet_parser() -> argparse.ArgumentParser:
+    """The command line of `sheet`."""
+    command = argparse.ArgumentParser(
+        prog="python -m zoo.training sheet",
+        description="Write a model's contact sheet (input, output, truth) over scikit-image's photographs.",
+    )
+    command.add_argument("id", metavar="ID", help="id of the model")
+    command.add_argument("--out", type=Path, default=Path("assets/samples"), metavar="DIR", help="default %(default)s")
+    return command
+
+
+def sheet(args: argparse.Namespace) -> int:
+    """Write a contact sheet."""
+    from .sheet import write_sheet
+
+    print(write_sheet(args.id, args.out))
+    return 0
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Parse the command line, run it, return the exit status."""
     arguments = sys.argv[1:] if arguments is None else arguments
     if arguments[:1] == ["export"]:
         args = export_parser().parse_args(arguments[1:])
         return guarded(lambda: export(args))
+    if arguments[:1] == ["sheet"]:
+        args = sheet_parser().parse_args(arguments[1:])
+        return guarded(lambda: sheet(args))
     args = parser().parse_args(arguments)
     return guarded(lambda: train(args))
 

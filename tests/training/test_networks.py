@@ -6,9 +6,9 @@ import torch
 
 from tests.training.pictures import photograph
 from zoo.models.autoencoder import MINI, make_mini
-from zoo.models.edgeconnect_mini import EdgeConnectMini, edge_map, smooth_fill
 from zoo.restorer import Restorer
 from zoo.training.losses import charbonnier
+from zoo.training.recipes.edgeconnect_mini import EdgeConnectMini, edge_map, smooth_fill
 from zoo.unet import Block, GatedBlock, ShuffledUNet, UNetBackend
 
 

@@ -20,10 +20,10 @@ def make_mini() -> ShuffledUNet:
 MINI = ModelCard(
     id="autoencoder.mini",
     title="Autoencoder, mini",
-    tasks=("restore", "denoise"),
+    tasks=("restore",),
     license="MIT",
     commercial_use=True,
-    summary="Mends noise, JPEG and moderate blur together with a small residual U-Net; trained here and bundled.",
+    summary="Mends noise, JPEG and moderate blur that come together, by a small residual U-Net; trained here, bundled.",
     paper=(
         "Mao, Shen, Yang, Image Restoration Using Very Deep Convolutional Encoder-Decoder Networks with Symmetric Skip "
         "Connections, NeurIPS 2016, https://arxiv.org/abs/1603.09056"
@@ -33,6 +33,7 @@ MINI = ModelCard(
     weights=Weights("autoencoder.mini.safetensors", "MIT"),
     notes=(
         "Trained for minutes on a CPU; zoo/pretrained/autoencoder.mini.json says on what and how well it does.",
+        "Noise that has not gone through JPEG is mostly left: in training JPEG always came last. Use nl-means there.",
         "Fine texture that noise or JPEG has covered comes back smooth; strong blur stays.",
     ),
 )

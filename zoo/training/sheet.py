@@ -29,9 +29,8 @@ def contact_sheet(model_id: str, seed: int = 0) -> Image.Image:
         picture = getattr(skimage.data, name)()[..., :3]
         top, left = ((length - SIDE) // 2 for length in picture.shape[:2])
         truth = np.ascontiguousarray(picture[top : top + SIDE, left : left + SIDE])
-        made = to_8_bit(recipe.degrade(truth.astype(np.float32) / 255, rng_for("sheet", seed, name)))
-        given, mask = made[..., :3], made[..., 3] > 0 if made.shape[2] == 4 else None
-        rows.append(np.concatenate([given, restorer.restore(given, mask).image, truth], axis=1))
+        given = to_8_bit(recipe.degrade(truth.astype(np.float32) / 255, rng_for("sheet", seed, name)))
+        rows.append(np.concatenate([given, restorer.restore(given).image, truth], axis=1))
     return Image.fromarray(np.concatenate(rows))
 
 

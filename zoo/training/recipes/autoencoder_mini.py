@@ -15,6 +15,7 @@ RECIPE = Recipe(
     losses=(Term("charbonnier", 1.0, charbonnier),),
     limits=(
         "It mends moderate faults that come together; strong blur, low light and missing parts stay.",
+        "Noise that has not gone through JPEG is mostly left: in training JPEG always came last.",
         "Fine texture that noise or JPEG has covered comes back smooth.",
     ),
     steps=20_000,

@@ -1,4 +1,7 @@
-"""deblurgan.mini: motion blur undone by a small U-Net, in DeblurGAN-v2's manner but without normalization."""
+"""deblurgan.mini: motion blur undone by a small U-Net with gates, trained on pixels.
+
+Not bundled: 1,300 steps on a CPU brought 0.4 dB on the watching pictures, and the curve was still rising slowly.
+"""
 
 import numpy as np
 

@@ -73,7 +73,11 @@ def test_impossible_sizes(sizes):
 
 
 def test_any_size():
-    checks.assert_restores_any_size("gpen.bfr-256", parity.state("gpen_bfr_256"), 203, 141)
+    state = {  # the random weights give a picture of ten times the range; clipped, it would say little
+        name: tensor / 10 if "to_rgb" in name and name.endswith(("conv.weight", ".bias")) else tensor
+        for name, tensor in parity.state("gpen_bfr_256").items()
+    }
+    checks.assert_restores_any_size("gpen.bfr-256", state, 203, 141)
 
 
 def test_colorization_sees_only_the_luma_and_inpainting_a_white_hole():

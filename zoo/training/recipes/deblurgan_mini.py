@@ -1,6 +1,6 @@
 """deblurgan.mini: motion blur undone by a small U-Net with gates, trained on pixels.
 
-Not bundled: 1,300 steps on a CPU brought 0.4 dB on the watching pictures, and the curve was still rising slowly.
+Not bundled: 1,400 steps on a CPU brought 0.46 dB on kodak24 and 0.12 dB on the GoPro pairs, and it still rose slowly.
 """
 
 import numpy as np

@@ -168,7 +168,7 @@ class ContextualAttention(nn.Module):
         """
         small, known = self._half(x, mask)
         _, c, h, w = small.shape
-        pixels = F.pad(small[0].permute(1, 2, 0), (0, 0, 0, 1, 1, 1))  # a zero column and two zero rows; see _scores
+        pixels = F.pad(small[0].permute(1, 2, 0), (0, 0, 0, 1, 1, 1))  # a zero column and two zero rows: see _Scorer
         energy = small.square().sum(1, keepdim=True)
         norms = (F.avg_pool2d(energy, 3, stride=1, padding=1) * 9).sqrt().clamp_min(SMALLEST_NORM)
         scorer = _Scorer(pixels, (1 / norms).flatten(), fused=not self.same)
@@ -185,16 +185,13 @@ class ContextualAttention(nn.Module):
             attention = scorer.scores(start, stop).mul_(known * SOFTMAX_SCALE).softmax(-1).mul_(known)
             # Row 2q of the result is shared by the patches at q and q - 1, row 2q + 1 by those at q and q + 1.
             own = attention[(first - start) * w : (last - start) * w]
-            above, below = own.clone(), own
+            shared = own.clone()
             head = w if first == 0 else 0
-            tail = w if last == h else 0
-            above[head:, w:] += attention[(first - start - 1) * w + head : (last - start - 1) * w, :-w]
-            upper = _product(above, even)
-            if tail or stop > last:
-                below = above.copy_(own)
-                count = len(own) - tail
-                below[:count, :-w] += attention[(first - start + 1) * w :][:count, w:]
-            rows.append(torch.stack([upper, _product(below, odd)], dim=1))
+            shared[head:, w:] += attention[(first - start - 1) * w + head : (last - start - 1) * w, :-w]
+            upper = _product(shared, even)
+            count = len(own) - (w if last == h else 0)
+            shared.copy_(own)[:count, :-w] += attention[(first - start + 1) * w :][:count, w:]
+            rows.append(torch.stack([upper, _product(shared, odd)], dim=1))
         y = torch.cat([r.view(-1, w, 2, 4, c).transpose(1, 2) for r in rows]).reshape(2 * h, w, 4, c)
         # The same along the columns: pixel k of the patch at q lies at 2q - 1 + k.
         left, right = y[:, :, 1].clone(), y[:, :, 2].clone()
@@ -223,7 +220,7 @@ class _Scorer:
         h, w, c = self.h, self.w, self.c
         places = self.pixels[start : stop + 2].reshape(-1, c)
         products = _product(places, self.pixels[1:-1].reshape(-1, c))  # a row more of places at either end
-        y = _along_diagonal(products, 1)
+        y = _along_diagonal(products)
         y = y.view(stop - start + 2, w + 1, h, w + 1)
         center = y[1:-1, :w, :, :w].clone()  # without the column of zeros
         center[:, :, 1:] += y[:-2, :w, :-1, :w]
@@ -233,7 +230,7 @@ class _Scorer:
     def _fused_by_rows(self, start: int, stop: int) -> Tensor:
         """Scores summed along the diagonals of the picture flattened by rows."""
         first, last = max(start - 1, 0), min(stop + 1, self.h)
-        y = _along_diagonal(self._compared(first, last), 1)
+        y = _along_diagonal(self._compared(first, last))
         return y[(start - first) * self.w : (stop - first) * self.w]
 
     def _fused_by_columns(self, start: int, stop: int) -> Tensor:
@@ -261,11 +258,11 @@ def _product(a: Tensor, b: Tensor) -> Tensor:
     return y.permute(0, 2, 3, 1).reshape(len(a), -1)
 
 
-def _along_diagonal(x: Tensor, step: int) -> Tensor:
-    """x[i, j] + x[i - step, j - step] + x[i + step, j + step], with zeros beyond the borders."""
+def _along_diagonal(x: Tensor) -> Tensor:
+    """x[i, j] + x[i - 1, j - 1] + x[i + 1, j + 1], with zeros beyond the borders."""
     y = x.clone()
-    y[step:, step:] += x[:-step, :-step]
-    y[:-step, :-step] += x[step:, step:]
+    y[1:, 1:] += x[:-1, :-1]
+    y[:-1, :-1] += x[1:, 1:]
     return y
 
 

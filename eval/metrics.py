@@ -180,6 +180,29 @@ def _niqe_compute(restored: np.ndarray, truth: np.ndarray, mask: np.ndarray | No
     return float(metric(_tensor(restored)))
 
 
+def _identity_needs(embedding: str) -> str | None:
+    from zoo.faces import identity
+
+    return identity.unavailable(embedding)
+
+
+@functools.cache
+def _identity(embedding: str):
+    from zoo.faces import identity
+
+    return identity.Comparison(embedding)
+
+
+def _identity_compute(embedding: str) -> Compute:
+    def compute(restored: np.ndarray, truth: np.ndarray, mask: np.ndarray | None) -> float:
+        value = _identity(embedding)(restored, truth)
+        if value is None:
+            raise NotComputable("needs a face that the detector finds in the truth")
+        return value
+
+    return compute
+
+
 METRICS = {
     metric.id: metric
     for metric in (
@@ -196,6 +219,11 @@ METRICS = {
         Metric("lpips_alex", "LPIPS 0.1 with AlexNet, inputs in [-1, 1]", False, 0, 1, "", _lpips_compute,
                _lpips_needs),
         Metric("niqe", "NIQE, no reference (pyiqa)", False, 0, 100, "", _niqe_compute, _niqe_needs),
+        Metric("id_similarity", "same person: 1 - distance of dlib's face embeddings (0.4 and up: the same)", True, -1,
+               1, "", _identity_compute("dlib"), functools.partial(_identity_needs, "dlib")),
+        Metric("id_similarity_arcface", "same person: cosine of MobileFaceNet's embeddings (0.35 and up: the same)",
+               True, -1, 1, "", _identity_compute("mobilefacenet"),
+               functools.partial(_identity_needs, "mobilefacenet")),
     )
 }  # fmt: skip
 

@@ -17,6 +17,7 @@ from zoo.errors import MaskError, UnknownNameError, ZooError
 from .datasets import Item
 
 FIDELITY = ("psnr_rgb", "psnr_y", "ssim_rgb", "ssim_y", "ms_ssim_y", "l1_percent", "lpips_alex", "niqe")
+FACES = (*FIDELITY, "id_similarity", "id_similarity_arcface")
 HOLES = ("psnr_hole", "l1_hole_percent", *FIDELITY)
 
 
@@ -155,7 +156,7 @@ SCENARIOS = {
         ),
         Scenario(
             "blind-face", 1, "blur, down-sampling by 1 to 8, noise and JPEG, as GFPGAN and GPEN describe it",
-            ("face", "restore"), _degraded(degradations.blind_face), portraits=True,
+            ("face", "restore"), _degraded(degradations.blind_face), FACES, portraits=True,
         ),
         Scenario(
             "mixed", 1, "blur, noise of 2 to 25 and JPEG of quality 30 to 95 together", ("denoise", "restore"),

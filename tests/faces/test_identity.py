@@ -16,8 +16,8 @@ from zoo.faces import align, identity
 @pytest.fixture(params=["dlib", "mobilefacenet"])
 def embedding(request, with_weights):
     if request.param == "dlib":
-        pytest.importorskip("dlib", reason="the optional extra dlib-bin is not installed")
-        pytest.importorskip("importlib.util").find_spec("face_recognition_models") or pytest.skip("no dlib weights")
+        if reason := identity.unavailable("dlib"):
+            pytest.skip(reason)
     else:
         with_weights("mobilefacenet.onnx")
     return identity.load_embedding(request.param)

@@ -21,6 +21,8 @@ EMBEDDINGS = {
     "mobilefacenet": "MobileFaceNet trained with ArcFace, 128 numbers (mobilefacenet.onnx in the ZOO_WEIGHTS folder)",
 }
 """Name -> what it is; `auto` is the first one that is here."""
+CROP = 256
+"""Side in pixels of the aligned crops that pictures are compared at."""
 INSTALL_DLIB = "pip install dlib-bin face-recognition-models"
 
 
@@ -149,3 +151,25 @@ class ArcFace:
     def similarity(self, one: np.ndarray, other: np.ndarray) -> float:
         """The cosine of the angle between both."""
         return float(one @ other)
+
+
+class Comparison:
+    """How alike a portrait and its restored version are: the identity metric of evaluations."""
+
+    def __init__(self, name: str):
+        """name: of the embedding. Raises UnknownNameError, ZooError or WeightsError."""
+        from .detect import load_detector
+
+        self._embedding, self._detector = load_embedding(name), load_detector()
+
+    def __call__(self, restored: np.ndarray, truth: np.ndarray) -> float | None:
+        """The similarity of the largest face of the truth (HxWx3 uint8 RGB), and of what is in its place in the
+        restored picture of the same size; None when the truth has no face."""
+        faces = self._detector.detect(truth)
+        if not faces:
+            return None
+        landmarks = max(faces, key=lambda face: face.area).landmarks
+        to_crop = align.to_crop(landmarks, CROP)
+        points = align.apply(to_crop, landmarks)
+        crops = (align.warp(picture, to_crop, CROP, CROP) for picture in (restored, truth))
+        return self._embedding.similarity(*(self._embedding.embed(crop, points) for crop in crops))

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 CROP = 512
 """Side of the aligned crops for backends that take any size."""
-SMALL = 256
+SMALL = identity.CROP
 """Identity and covering are judged at this side."""
 BATCH_PIXELS = 8 * 512 * 512
 """So many pixels of faces go through the network together."""

@@ -16,7 +16,9 @@ def written_whole(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".{secrets.token_hex(8)}.part")
     try:
         temporary.touch(exist_ok=False)
+        mode = temporary.stat().st_mode
         yield temporary
+        temporary.chmod(mode)  # whoever wrote may have put a new file in its place, for the owner alone
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
         temporary.replace(path)

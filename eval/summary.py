@@ -38,8 +38,8 @@ def summarize(job: Job, model: Restorer, dataset: Dataset, requested: str, limit
         elif "failed" in scored:
             failures[item.name] = scored["failed"]
         elif scored.get("key") != key:
-            why = "was measured by other code (the sources changed meanwhile)" if "key" in scored else "is not scored yet"
-            failures[item.name] = f"it {why}: run again"
+            changed = "measured by other code (the sources changed meanwhile)"
+            failures[item.name] = f"{changed if 'key' in scored else 'not scored yet'}: run again"
         else:
             rows.append(ImageRow(name=item.name, seconds=record["seconds"], metrics=scored["metrics"]))
             records.append(record)

@@ -53,7 +53,10 @@ def diffuse(image: np.ndarray, mask: np.ndarray, method: str = "telea") -> np.nd
     height, width = mask.shape
     # OpenCV reads past pictures of one row or column: those are repeated to three.
     more = ((0, 2 * (height == 1)), (0, 2 * (width == 1)))
-    known = np.pad(np.rint(image * 255).astype(np.uint8), (*more, (0, 0)), mode="edge")
+    # At the picture's edges OpenCV looks at what is under the mask, so there must be nothing to see.
+    values = np.rint(image * 255).astype(np.uint8)
+    values[mask] = np.rint(values[~mask].mean(axis=0))
+    known = np.pad(values, (*more, (0, 0)), mode="edge")
     filled = cv2.inpaint(known, np.pad(mask.astype(np.uint8), more, mode="edge"), 3, flag)
     return filled[:height, :width].astype(np.float32) / 255
 

@@ -94,6 +94,8 @@ def _shrunk(image: np.ndarray, mask: np.ndarray, size: tuple[int, int]) -> np.nd
 
 
 def _diffused(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    if mask.all():  # made smaller, every pixel is a mean of known ones and of the hole's
+        return image
     return np.where(mask[..., None], diffuse(image, mask), image)
 
 

@@ -23,6 +23,9 @@ class UnknownNameError(ZooError):
         hint = f"did you mean {' or '.join(close)}?" if close else f"known: {', '.join(known) or 'none'}."
         super().__init__(f"unknown {kind} '{name}': {hint}")
 
+    def __reduce__(self) -> tuple:  # so that it comes out of a worker process as the same sentence
+        return ZooError, (str(self),)
+
 
 class PictureError(ZooError):
     """A picture cannot be read, is not allowed, or cannot be written."""

@@ -29,7 +29,7 @@ CARD = ModelCard(
         "face-visibility.safetensors",
         "MIT",
         size=343554,
-        sha256="04227bc9577288b50b7e2d15925f25bb9c8e47025d599b503775a12a3ea43646",
+        sha256="02fff8d6b9aa7a735804fff3e8674d49202a43c4f3f0fb23d9f553961d476f7f",
     ),
 )
 

@@ -167,3 +167,53 @@ def test_16_bits_are_more_than_8():
     for name in ("bicubic.x2", "unsharp-mask", "nl-means", "richardson-lucy"):
         result = zoo.load(name).restore(picture).image
         assert len(np.unique(result)) > 1000, name
+
+
+@pytest.mark.parametrize("picture", CROPS)
+def test_the_blur_estimate_sees_width_and_direction_and_is_never_far_too_wide(picture):
+    from zoo.models.classical_deblur import estimate_blur
+
+    luma = as_float(crop(picture)) @ np.array([0.299, 0.587, 0.114], np.float32)
+
+    def estimate(down: float, across: float) -> tuple[float, float]:
+        """Standard deviations estimated (down, across) of a blur with these ones."""
+        (xx, _), (_, yy) = estimate_blur(ndimage.gaussian_filter(luma, (down, across), mode="reflect"))
+        return np.sqrt(yy), np.sqrt(xx)
+
+    widths = []
+    for sigma in (1.0, 2.0, 3.0):
+        both = estimate(sigma, sigma)
+        assert max(both) < 1.3 * sigma
+        widths.append(sum(both))
+    assert widths == sorted(widths)
+    assert widths[2] > 1.5 * widths[0]
+    if picture != "rocket":  # upright edges only
+        assert min(estimate(2, 2)) > 1.3
+        down, across = estimate(3, 1)
+        assert down > 1.4 * across
+    down, across = estimate(1, 3)
+    assert across > 1.4 * down
+
+
+@pytest.mark.parametrize("sigma", [1.0, 1.5, 2.0])
+@pytest.mark.parametrize("picture", ["astronaut", "chelsea", "coffee"])
+@pytest.mark.parametrize("name", DECONVOLUTIONS)
+def test_deconvolution_sharpens_what_a_gaussian_has_blurred(name, picture, sigma):
+    clean = crop(picture)
+    blurred = gaussian_blurred(clean, sigma)
+    gain = 0.3
+    if name == "tv-deconvolution" and picture == "chelsea" and sigma < 2:
+        gain = -1  # total variation takes the finest fur for noise
+    assert psnr(clean, zoo.load(name).restore(blurred).image) > psnr(clean, blurred) + gain
+
+
+@pytest.mark.parametrize("picture", CROPS)
+@pytest.mark.parametrize("name", DECONVOLUTIONS)
+def test_deconvolution_ruins_no_picture(name, picture):
+    """The blur estimate once took the direction of a picture's lines for blur: 8 dB came back."""
+    clean = crop(picture)
+    shaken = degradations.motion_blur(as_float(clean), rng_for(0, picture))
+    noisy = to_8_bit(degradations.gaussian_noise(shaken, rng_for(1, picture), 0.02))
+    for given in (clean, gaussian_blurred(clean, 3), to_8_bit(shaken), noisy):
+        restored = zoo.load(name).restore(given).image
+        assert psnr(clean, restored) > min(psnr(clean, given), 32) - 2 if (given != clean).any() else 30

@@ -59,31 +59,50 @@ UNSHARP_MASK = _card(
 
 
 def estimate_blur(luma: np.ndarray) -> np.ndarray:
-    """Estimate the 2x2 covariance (pixels squared) of a blur from one HxW picture.
+    """Estimate the 2x2 covariance (pixels squared) of a blur from one HxW picture, from its sharpest edges.
 
-    The power spectrum of a sharp photograph's gradient is about flat. A blur with covariance C multiplies it, at low
-    frequencies f and whatever the blur's shape, by exp(-4 pi^2 f'Cf). So a plane is fitted through its logarithm
-    where that exponent stays small, the frequencies being chosen anew after each fit. Real spectra fall a little
-    by themselves (0.5 px^2 is taken off), and too wide a kernel rings, so the estimate is shrunk by 0.6; both numbers
-    were set on the sample photographs under known blur. Eigenvalues are limited to [0.09, 40].
+    Blurring a step edge once more, by a Gaussian of variance r, lowers its slope by the factor sqrt((v + r) / v),
+    where v is the variance it was blurred with before (Zhuo, Sim, "Defocus map estimation from a single image",
+    Pattern Recognition 44, 2011). That gives v across every strong edge; no blur is wider than the sharpest edges of
+    a direction show, so the 75th percentile of the factor is taken, and a covariance fitted through 8 directions.
+    What is estimated too narrow costs little, too wide a kernel rings: where edges are few, it is no blur at all.
+    Eigenvalues are limited to [0.09, 40].
     """
-    height, width = luma.shape
-    window = np.outer(np.hanning(height), np.hanning(width))
-    spectrum = np.abs(np.fft.rfft2((luma - luma.mean()) * window)) ** 2
-    fy, fx = np.meshgrid(np.fft.fftfreq(height), np.fft.rfftfreq(width), indexing="ij")
-    radius2 = fx**2 + fy**2
-    usable = (radius2 > 0.02**2) & (radius2 < 0.25**2)
-    x, y, gradient = fx[usable], fy[usable], np.log((spectrum * radius2)[usable] + 1e-12)
-    quadratic = -4 * np.pi**2 * np.stack([x * x, 2 * x * y, y * y], axis=1)
-    covariance = np.eye(2) * 0.09
-    for _ in range(6):
-        near = quadratic @ covariance[[0, 0, 1], [0, 1, 1]] > -2
-        if np.count_nonzero(near) < 30:  # the picture is too small to say more
-            break
-        columns = np.column_stack([quadratic[near], np.ones(np.count_nonzero(near))])
-        a, b, c, _ = np.linalg.lstsq(columns, gradient[near], rcond=None)[0]
-        covariance = _clipped(np.array([[a, b], [b, c]]), 0.09, 64)
-    return _clipped(0.6 * (covariance - 0.5 * np.eye(2)), 0.09, 40)
+    import cv2
+
+    before, again = 0.7, 1.0  # a little smoothing against noise, and the second blur; standard deviations
+    smooth = cv2.GaussianBlur(luma, (0, 0), before)
+    dx, dy = (cv2.Sobel(smooth, cv2.CV_32F, *order, scale=1 / 8) for order in ((1, 0), (0, 1)))
+    slope = np.hypot(dx, dy) + np.float32(1e-9)
+    nx, ny = dx / slope, dy / slope
+    smoother = cv2.GaussianBlur(smooth, (0, 0), again)
+    dx, dy = (cv2.Sobel(smoother, cv2.CV_32F, *order, scale=1 / 8) for order in ((1, 0), (0, 1)))
+    factor = slope / np.maximum(np.abs(dx * nx + dy * ny), 1e-6)
+
+    # An edge is where the slope is greatest across it; the picture's own edges are left out.
+    y, x = np.indices(luma.shape, dtype=np.float32)
+    ahead, behind = (cv2.remap(slope, x + s * nx, y + s * ny, cv2.INTER_LINEAR) for s in (1, -1))
+    edge = (slope >= ahead) & (slope >= behind)
+    edge[:4] = edge[-4:] = edge[:, :4] = edge[:, -4:] = False
+    if np.count_nonzero(edge) >= 100:
+        edge &= slope > 0.3 * np.quantile(slope[edge], 0.98)
+    nx, ny, factor = nx[edge], ny[edge], factor[edge]
+
+    variances, directions, weights = [], [], []
+    for angle in np.arange(8) * np.pi / 8:
+        cos, sin = np.cos(angle), np.sin(angle)
+        across = np.abs(nx * sin - ny * cos) < np.sin(np.pi / 12)
+        count = np.count_nonzero(across)
+        if count >= 25:
+            ratio = max(np.quantile(factor[across], 0.75) ** 2 - 1, 1e-3)
+            variances.append(again**2 / ratio - before**2)
+            directions.append((cos * cos, 2 * cos * sin, sin * sin))
+            weights.append(count**0.25)
+    if len(variances) < 3:
+        return 0.09 * np.eye(2)
+    weighted = np.array(directions) * np.array(weights)[:, None]
+    a, b, c = np.linalg.lstsq(weighted, np.multiply(variances, weights), rcond=None)[0]
+    return _clipped(np.array([[a, b], [b, c]]), 0.09, 40)
 
 
 def _clipped(covariance: np.ndarray, low: float, high: float) -> np.ndarray:

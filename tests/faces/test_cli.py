@@ -136,6 +136,20 @@ def test_anonymise_all(portrait, tmp_path, word, mtcnn):
     assert mtcnn.detect(images.read(tmp_path / "o.png").color) == []
 
 
+def test_no_crop_of_a_blurred_face_is_kept(portrait, tmp_path, with_weights):
+    """A face is restored, found to be too unlike, and blurred instead: neither of its crops is written."""
+    with_weights("mobilefacenet.onnx")
+    args = ["--embedding", "mobilefacenet", "--min-identity", "1", "--save-faces", tmp_path / "f"]
+    report = tmp_path / "r.json"
+    assert faces(portrait, "-o", tmp_path / "o.png", "--anonymise", "others", "--report", report, *args) == 0
+    (face,) = json.loads(report.read_text())["pictures"][0]["details"]
+    assert face["action"] == "blurred" and "no longer the same person" in face["reason"]
+    assert list((tmp_path / "f").iterdir()) == []
+    # The same face kept for everyone to see may be compared.
+    assert faces(portrait, "-o", tmp_path / "p.png", *args) == 0
+    assert len(list((tmp_path / "f").iterdir())) == 2
+
+
 def test_anonymous_pictures_keep_no_thumbnail(tmp_path, astronaut):
     """A preview of the original in the EXIF data would undo it."""
     exif = Image.Exif()

@@ -23,8 +23,8 @@ def camera_exif(orientation: int | None = None) -> bytes:
     """What a phone writes: a maker, an exposure time and a position, each in a directory of its own."""
     exif = Image.Exif()
     exif[MAKE] = "Maker"
-    exif.get_ifd(EXIF)[EXPOSURE] = 0.5
-    exif.get_ifd(GPS)[2] = (1.0, 2.0, 3.5)
+    exif[EXIF] = {EXPOSURE: 0.5}
+    exif[GPS] = {2: (1.0, 2.0, 3.5)}
     if orientation is not None:
         exif[ORIENTATION] = orientation
     return exif.tobytes()

@@ -15,9 +15,9 @@ help:
 	@echo "make clean     remove $(VENV) and $(OUT)"
 
 # The stamp is newer than the lists when everything in them is installed.
-$(VENV)/.installed: requirements.txt requirements-dev.txt
+$(VENV)/.installed: requirements.txt tests/requirements.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -r requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -r tests/requirements.txt
 	@touch $@
 
 eval: $(VENV)/.installed

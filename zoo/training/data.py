@@ -70,7 +70,7 @@ class Pairs(Dataset):
         clean = picture[top : top + side, left : left + side]
         if rng.random() < 0.5:
             clean = clean[:, ::-1]
-        if rng.random() < 0.5:
+        if not recipe.upright and rng.random() < 0.5:
             clean = clean.transpose(1, 0, 2)
         clean = np.ascontiguousarray(clean)
         given = to_8_bit(recipe.degrade(clean.astype(np.float32) / 255, rng))

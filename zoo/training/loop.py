@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from ..errors import ZooError
 from ..files import written_whole
 from ..restorer import pick_device
+from .adversarial import Opponent
 from .data import Pairs, batches, load_pictures, split, to_tensor, watched_pairs
 from .recipe import Recipe, get_recipe, seeded_network
 
@@ -112,6 +113,7 @@ class Run:
         self.network = seeded_network(self.recipe, settings.seed).to(self.device, memory_format=torch.channels_last)
         self.average = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
         self.optimizer = torch.optim.Adam(self.network.parameters(), lr=self.recipe.rate, betas=(0.9, 0.99))
+        self.opponents = [Opponent(a, settings.seed, self.device, self.type) for a in self.recipe.adversarial]
         self.position = Position()
         if settings.minutes is None:
             self.position.pace = 1 / (settings.steps or self.recipe.steps)
@@ -152,22 +154,32 @@ class Run:
         rate = rate_at(recipe, position)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
+        shares = [term.share(position.step, position.progress) for term in recipe.losses]
         with torch.autocast(self.device.type, self.type, enabled=self.type != torch.float32):
-            restored = self.network(given).float()
-        terms = [term.weight * term.function(restored, clean) for term in recipe.losses]
-        loss = torch.stack(terms).sum()
+            outputs = recipe.outputs(self.network, given, clean)
+            terms = [
+                term.function(outputs[term.of], clean).float() if share else clean.new_zeros(())
+                for term, share in zip(recipe.losses, shares, strict=True)
+            ]
+        loss = torch.stack([share * term for share, term in zip(shares, terms, strict=True)]).sum()
+        playing = [o for o in self.opponents if position.progress >= o.settings.start]
+        views = [opponent.views(outputs, clean, given) for opponent in playing]
+        for opponent, view in zip(playing, views, strict=True):
+            loss = loss + opponent.loss(*view)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), recipe.clip)
         if not torch.isfinite(norm):
             raise ZooError(f"{recipe.id}: the gradient is no number at step {position.step}; nothing was stored of it.")
         self.optimizer.step()
+        learned = {o.settings.name: o.learn(*view, rate / recipe.rate) for o, view in zip(playing, views, strict=True)}
         keep = min(recipe.ema, (1 + position.step) / (10 + position.step))
         with torch.no_grad():
             for name, value in self.network.state_dict().items():
                 self.average[name].lerp_(value, 1 - keep)
         position.step += 1
-        values = (float(loss.detach()), *(float(term.detach()) for term in terms))
+        judged = (learned.get(adversarial.name, 0.0) for adversarial in recipe.adversarial)
+        values = (float(loss.detach()), *(float(term.detach()) for term in terms), *judged)
         return position.step, position.progress, position.seconds, rate, float(norm), *values
 
     def averaged(self) -> nn.Module:
@@ -193,7 +205,7 @@ class Run:
         restored = (torch.cat(outputs)[:, :3].clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
         position = self.position
         row = (position.step, position.progress, position.seconds, psnr(restored, clean), psnr(given[..., :3], clean))
-        names = (*LOG, *(term.name for term in self.recipe.losses))
+        names = (*LOG, *self.recipe.columns)
         _append(self.folder / "log.csv", names, rows)
         _append(self.folder / "watch.csv", WATCH, [row])
         for name, column in list(zip(names, zip(*rows, strict=True), strict=True))[3:]:
@@ -216,6 +228,7 @@ class Run:
             "average": self.average,
             "optimizer": self.optimizer.state_dict(),
             "position": asdict(self.position),
+            "opponents": [opponent.state() for opponent in self.opponents],
         }
 
 
@@ -249,6 +262,8 @@ def resume(folder: Path, minutes: float | None = None) -> Run:
     run.optimizer.load_state_dict(state["optimizer"])
     for name, value in state["average"].items():
         run.average[name].copy_(value)
+    for opponent, stored_state in zip(run.opponents, state["opponents"], strict=True):
+        opponent.load(stored_state)
     run.position = Position(**state["position"])
     for name in ("log.csv", "watch.csv"):
         _cut(folder / name, run.position.step)

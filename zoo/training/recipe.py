@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import UnknownNameError
+from .adversarial import Adversarial
 
 Degrade = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -24,7 +25,17 @@ class Term:
     name: str
     weight: float
     function: Loss
-    """(restored, truth), both N x 3 x H x W, to a number."""
+    """(output, truth), the truth N x 3 x H x W, to a number."""
+    of: str = "restored"
+    """Which output of the network it looks at."""
+    start: float = 0.0
+    """Progress of the run from which it counts."""
+    every: int = 1
+    """It is computed in one of so many steps, for those between too: what is costly need not come each time."""
+
+    def share(self, step: int, progress: float) -> float:
+        """What its value is multiplied by in this step."""
+        return self.weight * self.every if progress >= self.start and step % self.every == 0 else 0.0
 
 
 @dataclass(frozen=True)
@@ -35,7 +46,8 @@ class Recipe:
     """The model that it makes."""
     network: Callable[[], nn.Module]
     """N x 3 x H x W degraded RGB in [0, 1] -> the same, restored. Inpainting networks take the mask as a fourth
-    channel; further channels that come out are for the losses."""
+    channel. A network whose losses look at more than the restored picture has a method `training_forward(given,
+    truth)` that returns its outputs by name, "restored" among them."""
     data: tuple[str, ...]
     """Folders of clean pictures, below the one given on the command line."""
     licenses: str
@@ -56,12 +68,27 @@ class Recipe:
     batch: int
     rate: float
     """Learning rate of Adam at its highest."""
+    adversarial: tuple[Adversarial, ...] = ()
+    """Discriminators that join after training on the truth alone."""
+    upright: bool = False
+    """Pictures are mirrored only from left to right, and not turned: for portraits."""
     warmup: int = 100
     """Steps over which the learning rate rises."""
     clip: float = 1.0
     """Gradients of a larger norm are scaled down to this one."""
     ema: float = 0.998
     """How much of the averaged weights a step keeps."""
+
+    def outputs(self, network: nn.Module, given: Tensor, truth: Tensor) -> dict[str, Tensor]:
+        """What the losses look at, by name, in float32."""
+        forward = getattr(network, "training_forward", None)
+        found = {"restored": network(given)} if forward is None else forward(given, truth)
+        return {name: value.float() for name, value in found.items()}
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the losses in the log."""
+        return (*(term.name for term in self.losses), *(a.name for a in self.adversarial))
 
 
 def recipes() -> dict[str, Recipe]:

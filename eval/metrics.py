@@ -9,44 +9,16 @@ structure term as 0 and rounds luma to integers (PSNR does not), MS-SSIM pads od
 from __future__ import annotations
 
 import functools
-import os
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
+import math
 
 import numpy as np
 
-from zoo.errors import UnknownNameError, ZooError
+from zoo.errors import UnknownNameError
 from zoo.torchvision_compat import ensure_torchvision
-from zoo.weights import sha256_of
-from zoo.weights.places import local_folder
+from zoo.weights.known import find
 
-Compute = Callable[[np.ndarray, np.ndarray, "np.ndarray | None"], float]
-
-
-class NotComputable(ZooError):
-    """The metric is not defined for this picture."""
-
-
-@dataclass(frozen=True)
-class Metric:
-    """One way to measure a restored picture."""
-
-    id: str
-    title: str
-    higher_is_better: bool
-    low: float
-    high: float
-    """Bounds of the values."""
-    unit: str
-    compute: Compute
-    """(restored, truth, mask) -> value; raises NotComputable."""
-    needs: Callable[[], str | None] = lambda: None
-    """Why it cannot be computed on this machine, or None."""
-
-    def unavailable(self) -> str | None:
-        """Why the metric cannot be computed here, or None."""
-        return self.needs()
+from . import perceptual
+from .metric import Compute, Metric, NotComputable, need_mask, tensor_of
 
 
 @functools.cache
@@ -57,15 +29,9 @@ def _pyiqa(name: str, **options):
     return pyiqa.create_metric(name, device="cpu", **options)
 
 
-def _tensor(image: np.ndarray):
-    import torch
-
-    return torch.tensor(image).permute(2, 0, 1)[None].float() / 255
-
-
 def _by_pyiqa(name: str, **options) -> Compute:
     def compute(restored: np.ndarray, truth: np.ndarray, mask: np.ndarray | None) -> float:
-        return float(_pyiqa(name, **options)(_tensor(restored), _tensor(truth)))
+        return float(_pyiqa(name, **options)(tensor_of(restored), tensor_of(truth)))
 
     return compute
 
@@ -83,7 +49,7 @@ def _ssim(luma: bool, scales: int) -> Compute:
         ensure_torchvision()
         from pyiqa.archs import func_util, ssim_arch
 
-        x, y = (func_util.preprocess_rgb(_tensor(image), luma, 255, "ycbcr") for image in (restored, truth))
+        x, y = (func_util.preprocess_rgb(tensor_of(image), luma, 255, "ycbcr") for image in (restored, truth))
         return float((ssim_arch.ms_ssim if scales > 1 else ssim_arch.ssim)(x, y, data_range=255))
 
     return compute
@@ -94,9 +60,8 @@ def _l1_percent(restored: np.ndarray, truth: np.ndarray, mask: np.ndarray | None
 
 
 def _in_hole(restored: np.ndarray, truth: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
-    if mask is None:
-        raise NotComputable("needs a mask")
-    return restored[mask].astype(np.float64) - truth[mask]
+    hole = need_mask(mask)
+    return restored[hole].astype(np.float64) - truth[hole]
 
 
 def _psnr_hole(restored: np.ndarray, truth: np.ndarray, mask: np.ndarray | None) -> float:
@@ -109,75 +74,20 @@ def _l1_hole_percent(restored: np.ndarray, truth: np.ndarray, mask: np.ndarray |
     return float(np.abs(_in_hole(restored, truth, mask)).mean() / 255 * 100)
 
 
-ALEXNET = ("alexnet-owt-7be5be79.pth", "7be5be79")
-"""File name of torchvision's AlexNet, and the first digits of its sha256."""
 NIQE_PARAMETERS = "niqe_modelparameters.mat"
 
 
-def _find(name: str, *folders: str) -> Path | None:
-    """A weights file in the ZOO_WEIGHTS folder or in torch's hub cache."""
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    hub = Path(os.environ.get("TORCH_HOME") or Path(cache, "torch")) / "hub"
-    places = [hub / folder for folder in folders]
-    if local := local_folder():
-        places.insert(0, local)
-    return next((place / name for place in places if (place / name).is_file()), None)
-
-
-def _lpips_needs() -> str | None:
-    path = _find(ALEXNET[0], "checkpoints")
-    if path is None:
-        return f"{ALEXNET[0]} (torchvision's AlexNet, 233 MB) is not in the ZOO_WEIGHTS folder or torch's hub cache"
-    if not _sha256_of(path, path.stat().st_mtime_ns).startswith(ALEXNET[1]):
-        return f"{path} is damaged or not torchvision's AlexNet: its sha256 does not begin with {ALEXNET[1]}"
-    return None
-
-
-@functools.cache
-def _sha256_of(path: Path, changed: int) -> str:
-    """Checksum of a file, computed once for each time that it was changed."""
-    return sha256_of(path)
-
-
 def _niqe_needs() -> str | None:
-    if _find(NIQE_PARAMETERS, "pyiqa"):
+    if find(NIQE_PARAMETERS, "pyiqa"):
         return None
     return f"{NIQE_PARAMETERS} (pyiqa's, 10 kB) is not in the ZOO_WEIGHTS folder or torch's hub cache"
-
-
-@functools.cache
-def _lpips_alex(path: Path):
-    """The network with the backbone of this file, which `_lpips_needs` has checked."""
-    ensure_torchvision()
-    import lpips
-    import torch
-
-    # The package has the linear heads inside; the backbone is set by hand, as its own loader would download it.
-    network = lpips.LPIPS(net="alex", version="0.1", pnet_rand=True, verbose=False).eval()
-    state = torch.load(path, map_location="cpu", weights_only=True)
-    for part in (network.net.slice1, network.net.slice2, network.net.slice3, network.net.slice4, network.net.slice5):
-        for index, layer in part.named_children():
-            if isinstance(layer, torch.nn.Conv2d):
-                layer.weight.data.copy_(state[f"features.{index}.weight"])
-                layer.bias.data.copy_(state[f"features.{index}.bias"])
-    return network
-
-
-def _lpips_compute(restored: np.ndarray, truth: np.ndarray, mask: np.ndarray | None) -> float:
-    import torch
-
-    if min(truth.shape[:2]) < 64:
-        raise NotComputable("needs pictures of at least 64 x 64 pixels")
-    path = _find(ALEXNET[0], "checkpoints")
-    with torch.inference_mode():
-        return float(_lpips_alex(path)(_tensor(restored) * 2 - 1, _tensor(truth) * 2 - 1))
 
 
 def _niqe_compute(restored: np.ndarray, truth: np.ndarray, mask: np.ndarray | None) -> float:
     if min(restored.shape[:2]) < 193:
         raise NotComputable("needs pictures of at least 193 x 193 pixels")
-    metric = _pyiqa("niqe", pretrained_model_path=str(_find(NIQE_PARAMETERS, "pyiqa")))
-    return float(metric(_tensor(restored)))
+    metric = _pyiqa("niqe", pretrained_model_path=str(find(NIQE_PARAMETERS, "pyiqa")))
+    return float(metric(tensor_of(restored)))
 
 
 def _identity_needs(embedding: str) -> str | None:
@@ -216,8 +126,17 @@ METRICS = {
         Metric("l1_percent", "mean absolute error, R, G, B, of the full range", False, 0, 100, "%", _l1_percent),
         Metric("psnr_hole", "PSNR over R, G, B inside the hole", True, 0, 80, "dB", _psnr_hole),
         Metric("l1_hole_percent", "mean absolute error inside the hole", False, 0, 100, "%", _l1_hole_percent),
-        Metric("lpips_alex", "LPIPS 0.1 with AlexNet, inputs in [-1, 1]", False, 0, 1, "", _lpips_compute,
-               _lpips_needs),
+        Metric("lpips_alex", "LPIPS 0.1 with AlexNet, inputs in [-1, 1]", False, 0, 1, "", perceptual.lpips_alex,
+               perceptual.lpips_missing),
+        Metric("vgg_conv3_1", "squared difference of VGG-19's features of conv3_1, normalized weights", False, 0,
+               math.inf, "", perceptual.vgg_distance("normalized"),
+               functools.partial(perceptual.vgg_missing, "normalized")),
+        Metric("vgg_conv3_1_torchvision", "squared difference of VGG-19's features of conv3_1, torchvision's weights",
+               False, 0, math.inf, "", perceptual.vgg_distance("torchvision"),
+               functools.partial(perceptual.vgg_missing, "torchvision")),
+        Metric("vgg_conv3_1_hole", "vgg_conv3_1 over the cells of 4 x 4 pixels that the hole touches", False, 0,
+               math.inf, "", perceptual.vgg_distance("normalized", only_hole=True),
+               functools.partial(perceptual.vgg_missing, "normalized")),
         Metric("niqe", "NIQE, no reference (pyiqa)", False, 0, 100, "", _niqe_compute, _niqe_needs),
         Metric("id_similarity", "same person: 1 - distance of dlib's face embeddings (0.4 and up: the same)", True, -1,
                1, "", _identity_compute("dlib"), functools.partial(_identity_needs, "dlib")),

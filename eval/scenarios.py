@@ -16,9 +16,12 @@ from zoo.errors import MaskError, UnknownNameError, ZooError
 
 from .datasets import Item
 
-FIDELITY = ("psnr_rgb", "psnr_y", "ssim_rgb", "ssim_y", "ms_ssim_y", "l1_percent", "lpips_alex", "niqe")
+FIDELITY = (
+    "psnr_rgb", "psnr_y", "ssim_rgb", "ssim_y", "ms_ssim_y", "l1_percent", "vgg_conv3_1", "vgg_conv3_1_torchvision",
+    "lpips_alex", "niqe",
+)  # fmt: skip
 FACES = (*FIDELITY, "id_similarity", "id_similarity_arcface")
-HOLES = ("psnr_hole", "l1_hole_percent", *FIDELITY)
+HOLES = ("psnr_hole", "l1_hole_percent", "vgg_conv3_1_hole", *FIDELITY)
 
 
 @dataclass(frozen=True)

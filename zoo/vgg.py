@@ -55,11 +55,19 @@ class VGG19(nn.Module):
         that 4 does not divide are rounded up in the normalized form and down in torchvision's.
         """
         x = self.conv0(x)
-        x = functional.relu(self.conv1_1(x))
-        x = self._halved(functional.relu(self.conv1_2(x)))
-        x = functional.relu(self.conv2_1(x))
-        x = self._halved(functional.relu(self.conv2_2(x)))
-        return functional.relu(self.conv3_1(x))
+        x = self._seen(self.conv1_1, x)
+        x = self._halved(self._seen(self.conv1_2, x))
+        x = self._seen(self.conv2_1, x)
+        x = self._halved(self._seen(self.conv2_2, x))
+        return self._seen(self.conv3_1, x)
+
+    def cells(self, side: int) -> int:
+        """How many rows (columns) of features a picture of so many rows (columns) has."""
+        return (side + 3) // 4 if self.keep_odd else side // 4
+
+    @staticmethod
+    def _seen(convolution: nn.Conv2d, x: torch.Tensor) -> torch.Tensor:
+        return functional.relu(convolution(x), inplace=True)  # half of the memory, also in training
 
     def _halved(self, x: torch.Tensor) -> torch.Tensor:
         return functional.max_pool2d(x, 2, ceil_mode=self.keep_odd)

@@ -1,4 +1,4 @@
-"""Every metric against an independent computation (scikit-image, NumPy, lpips' own network) on photographs.
+"""Every metric against an independent computation (scikit-image, NumPy) on photographs; test_perceptual has the rest.
 
 The metrics compute in float32. SSIM is held to 2e-5, decibels to 2e-4, which is what that costs on these pictures.
 """
@@ -25,7 +25,8 @@ from zoo.errors import UnknownNameError
 PICTURES = ["astronaut", "chelsea", "coffee"]
 DEGRADATIONS = ["blur", "noise", "jpeg", "negative"]
 CASES = pytest.mark.parametrize(("name", "how"), [(name, how) for name in PICTURES for how in DEGRADATIONS])
-READY = [name for name in METRICS if name not in ("lpips_alex", "niqe") and not name.startswith("id_")]  # tests/faces
+LEARNED = ("lpips_", "niqe", "vgg_", "id_")  # test_perceptual and tests/faces
+READY = [name for name in METRICS if not name.startswith(LEARNED)]
 
 
 @functools.cache
@@ -193,74 +194,14 @@ def test_unknown_metric():
         get_metric("psnr")
 
 
-# ---- learned metrics, whose weights are downloads
+# ---- NIQE, whose parameters are a download
 
 
-@pytest.mark.parametrize(
-    ("metric", "file"), [("lpips_alex", "alexnet-owt-7be5be79.pth"), ("niqe", "niqe_modelparameters.mat")]
-)
-def test_without_weights_it_says_what_is_missing(metric, file):
-    assert file in METRICS[metric].unavailable()
+def test_without_parameters_niqe_says_what_is_missing():
+    assert metrics.NIQE_PARAMETERS in METRICS["niqe"].unavailable()
 
 
-@pytest.fixture
-def alexnet(tmp_path, monkeypatch):
-    """An AlexNet with random weights where the trained one is looked for, taken for it by its checksum."""
-    import hashlib
-
-    import torch
-
-    from zoo.torchvision_compat import ensure_torchvision
-
-    ensure_torchvision()
-    import torchvision
-
-    torch.manual_seed(3)
-    network = torchvision.models.alexnet(weights=None)
-    path = tmp_path / "weights" / metrics.ALEXNET[0]
-    path.parent.mkdir()
-    features = {name: value for name, value in network.state_dict().items() if name.startswith("features.")}
-    torch.save(features, path)
-    monkeypatch.setenv("ZOO_WEIGHTS", str(path.parent))
-    monkeypatch.setattr(metrics, "ALEXNET", (path.name, hashlib.sha256(path.read_bytes()).hexdigest()[:8]))
-    return network
-
-
-def test_lpips_equals_lpips_own_network(alexnet, monkeypatch):
-    import lpips
-    import torch
-
-    assert METRICS["lpips_alex"].unavailable() is None
-    monkeypatch.setattr(lpips.pretrained_networks.tv, "alexnet", lambda pretrained: alexnet)
-    reference = lpips.LPIPS(net="alex", verbose=False).eval()
-    truth = photograph("chelsea")
-    for how in ("blur", "noise"):
-        pair = [
-            torch.from_numpy(np.moveaxis(image, 2, 0).copy())[None].float() / 127.5 - 1
-            for image in (degraded("chelsea", how), truth)
-        ]
-        with torch.no_grad():
-            expected = float(reference(*pair))
-        assert expected > 1e-4
-        assert compute("lpips_alex", degraded("chelsea", how), truth) == pytest.approx(expected, rel=1e-4)
-    assert compute("lpips_alex", truth, truth) == 0
-    with pytest.raises(NotComputable, match="64 x 64"):
-        compute("lpips_alex", truth[:63], truth[:63])
-
-
-def test_lpips_refuses_another_file(alexnet, monkeypatch):
-    monkeypatch.setattr(metrics, "ALEXNET", (metrics.ALEXNET[0], "7be5be79"))
-    assert "its sha256 does not begin with 7be5be79" in METRICS["lpips_alex"].unavailable()
-
-
-def test_lpips_notices_that_the_file_was_changed(alexnet, tmp_path):
-    assert METRICS["lpips_alex"].unavailable() is None
-    path = tmp_path / "weights" / metrics.ALEXNET[0]
-    path.write_bytes(path.read_bytes()[:1000])
-    assert "damaged" in METRICS["lpips_alex"].unavailable()
-
-
-def test_weights_are_found_in_torchs_cache(home):
+def test_parameters_are_found_in_torchs_cache(home):
     folder = home / ".cache" / "torch" / "hub" / "pyiqa"
     folder.mkdir(parents=True)
     (folder / metrics.NIQE_PARAMETERS).touch()

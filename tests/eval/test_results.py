@@ -59,7 +59,8 @@ def test_everything_is_recorded(stored):
     assert (result.failures, result.notes, result.complete) == ({}, {}, False)
     assert [row.name for row in result.images] == ["astronaut.png", "chelsea.png"]
     assert all(row.seconds > 0 and len(row.metrics) == 6 for row in result.images)
-    assert set(result.metrics) == {*result.images[0].metrics, "lpips_alex", "niqe"}
+    without_weights = {"lpips_alex", "vgg_conv3_1", "vgg_conv3_1_torchvision", "niqe"}
+    assert set(result.metrics) == {*result.images[0].metrics, *without_weights}
     assert result.metrics["psnr_rgb"].low <= result.metrics["psnr_rgb"].mean <= result.metrics["psnr_rgb"].high
     assert result.cost.seconds_median > 0
     assert result.cost.load >= 0

@@ -419,7 +419,7 @@ def test_metrics_without_weights_have_a_reason_and_no_number(tmp_path, photograp
     run.predict()
     run.score()
     result = run.result()
-    for name in ("lpips_alex", "niqe"):
+    for name in ("lpips_alex", "vgg_conv3_1", "vgg_conv3_1_torchvision", "niqe"):
         value = result.metrics[name]
         assert value.unavailable.startswith("unavailable: ")
         assert (value.mean, value.low, value.high, value.n) == (None, None, None, 0)

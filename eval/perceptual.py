@@ -1,0 +1,141 @@
+"""Distances of pictures by what trained networks see in them: LPIPS, and the features of VGG-19's conv3_1."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from zoo.torchvision_compat import ensure_torchvision
+from zoo.weights.known import KnownFile
+
+from .metric import Compute, NotComputable, need_mask, tensor_of
+from .store import digest
+
+if TYPE_CHECKING:
+    import torch
+
+    from zoo.vgg import VGG19
+
+ALEXNET = KnownFile("alexnet-owt-7be5be79.pth", "torchvision's AlexNet, 233 MB", "7be5be79", "checkpoints")
+
+
+def lpips_missing() -> str | None:
+    """Why LPIPS cannot be computed on this machine, or None."""
+    return ALEXNET.missing()
+
+
+@functools.cache
+def _lpips_alex(path: Path):
+    """The network with the backbone of this file, which `lpips_missing` has checked."""
+    ensure_torchvision()
+    import lpips
+    import torch
+
+    # The package has the linear heads inside; the backbone is set by hand, as its own loader would download it.
+    network = lpips.LPIPS(net="alex", version="0.1", pnet_rand=True, verbose=False).eval()
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    for part in (network.net.slice1, network.net.slice2, network.net.slice3, network.net.slice4, network.net.slice5):
+        for index, layer in part.named_children():
+            if isinstance(layer, torch.nn.Conv2d):
+                layer.weight.data.copy_(state[f"features.{index}.weight"])
+                layer.bias.data.copy_(state[f"features.{index}.bias"])
+    return network
+
+
+def lpips_alex(restored: np.ndarray, truth: np.ndarray, mask: np.ndarray | None) -> float:
+    """LPIPS 0.1 with AlexNet. Raises NotComputable."""
+    import torch
+
+    if min(truth.shape[:2]) < 64:
+        raise NotComputable("needs pictures of at least 64 x 64 pixels")
+    with torch.inference_mode():
+        return float(_lpips_alex(ALEXNET.path())(tensor_of(restored) * 2 - 1, tensor_of(truth) * 2 - 1))
+
+
+TILE = 128
+"""Features are computed in tiles of so many cells (4 x 4 pixels) a side, which bounds memory at some 450 MB."""
+CONTEXT = 3
+"""Cells around a tile that are computed and dropped: one cell of conv3_1 sees 10 pixels to each side of its own 4."""
+
+
+def vgg_missing(form: str) -> str | None:
+    """Why distances by that form of VGG-19 cannot be computed on this machine, or None."""
+    from zoo import vgg
+
+    return vgg.missing(form)
+
+
+def vgg_distance(form: str, *, only_hole: bool = False) -> Compute:
+    """Mean squared difference of VGG-19's features of conv3_1 (after its ReLU) over channels and cells.
+
+    This is the feature reconstruction loss (equation 2) of Johnson et al., Perceptual Losses for Real-Time Style
+    Transfer and Super-Resolution, ECCV 2016, https://arxiv.org/abs/1603.08155, who take it of VGG-16. only_hole: over
+    the cells of 4 x 4 pixels that have a pixel of the hole. The function raises NotComputable.
+    """
+
+    def compute(restored: np.ndarray, truth: np.ndarray, mask: np.ndarray | None) -> float:
+        if min(truth.shape[:2]) < 16:
+            raise NotComputable("needs pictures of at least 16 x 16 pixels")
+        cells = _cells(need_mask(mask)) if only_hole else None
+        errors = _vgg_errors(form, restored, truth)
+        return float((errors if cells is None else errors[cells]).mean(dtype=np.float64))
+
+    return compute
+
+
+def _cells(mask: np.ndarray) -> np.ndarray:
+    """Which cells a mask touches, with an incomplete last row and column, as the normalized form has them."""
+    if not mask.any():
+        raise NotComputable("needs a hole")
+    height, width = (-(-side // 4) for side in mask.shape)
+    padded = np.pad(mask, ((0, height * 4 - mask.shape[0]), (0, width * 4 - mask.shape[1])))
+    return padded.reshape(height, 4, width, 4).any(axis=(1, 3))
+
+
+_last: tuple[str, np.ndarray] | None = None  # one picture has several metrics in a row, and the network takes seconds
+
+
+def _vgg_errors(form: str, restored: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """The squared difference of each cell, averaged over the channels."""
+    global _last
+    from zoo import vgg
+
+    path = vgg.FILES[form].path()
+    changed = path.stat().st_mtime_ns
+    key = digest(form, str(path), changed, restored, truth)
+    last = _last
+    if last is None or last[0] != key:
+        _last = last = (key, _in_tiles(_vgg(form, path, changed), restored, truth))
+    return last[1]
+
+
+@functools.cache
+def _vgg(form: str, path: Path, changed: int) -> VGG19:
+    from zoo import vgg
+
+    return vgg.load_vgg(form)
+
+
+def _in_tiles(network: VGG19, restored: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    import torch
+
+    height, width = (network.cells(side) for side in truth.shape[:2])
+    errors = np.empty((height, width), np.float32)
+    with torch.inference_mode():
+        for top in range(0, height, TILE):
+            for left in range(0, width, TILE):
+                one, other = (_features(network, image, top, left) for image in (restored, truth))
+                errors[top : top + TILE, left : left + TILE] = (one - other).square().mean(dim=1)[0]
+    return errors
+
+
+def _features(network: VGG19, image: np.ndarray, top: int, left: int) -> torch.Tensor:
+    """The features of the tile that begins at that cell, the same as those of the whole picture there."""
+    up, before = max(top - CONTEXT, 0), max(left - CONTEXT, 0)
+    part = image[up * 4 : (top + TILE + CONTEXT) * 4, before * 4 : (left + TILE + CONTEXT) * 4]
+    features = network(tensor_of(part))
+    # The context behind the tile goes with the slices' ends; the last tile has none.
+    return features[..., top - up :, left - before :][..., :TILE, :TILE]

@@ -5,10 +5,11 @@ import pytest
 import torch
 
 from tests.training.pictures import photograph
+from zoo.fill import smooth_fill
 from zoo.models.autoencoder import MINI, make_mini
 from zoo.restorer import Restorer
 from zoo.training.losses import charbonnier
-from zoo.training.recipes.edgeconnect_mini import EdgeConnectMini, edge_map, smooth_fill
+from zoo.training.recipes.edgeconnect_mini import EdgeConnectMini, edge_map
 from zoo.unet import Block, GatedBlock, ShuffledUNet, UNetBackend
 
 

@@ -15,6 +15,7 @@ from ...unet import ShuffledUNet
 from ..losses import charbonnier
 from ..recipe import Recipe, Term
 
+
 def edge_map(image: Tensor) -> Tensor:
     """How much of an edge there is at each pixel: Sobel's gradient of the luma, N x 1 x H x W in [0, 1)."""
     luma = (image * image.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)).sum(1, keepdim=True)

@@ -155,7 +155,10 @@ class Run:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         shares = [term.share(position.step, position.progress) for term in recipe.losses]
-        with torch.autocast(self.device.type, self.type, enabled=self.type != torch.float32):
+        computing = torch.autocast(self.device.type, self.type, enabled=self.type != torch.float32)
+        # What a network draws at random follows from the step, so that a resumed run draws it too.
+        with torch.random.fork_rng(devices=[]), computing:
+            torch.manual_seed((self.settings.seed << 32) + position.step)
             outputs = recipe.outputs(self.network, given, clean)
             terms = [
                 term.function(outputs[term.of], clean).float() if share else clean.new_zeros(())

@@ -1,0 +1,217 @@
+"""DeepFill v2 in small: gated convolutions in two stages, the second with contextual attention; trained here.
+
+What Yu et al., "Free-Form Image Inpainting with Gated Convolution" (arXiv:1806.03589), do with 4 M parameters at full
+size, on an eighth and a quarter of the size and from a smooth fill in place of an empty hole; the attention is that
+of "Generative Image Inpainting with Contextual Attention" (arXiv:1801.07892) with learned comparison.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..card import ModelCard, SizeRule, Tiling, Weights
+from ..directions import ORIENTATIONS, across
+from ..fill import smooth_fill
+from ..layers import NetworkBackend, build_with
+from ..registry import register
+from ..unet import GatedBlock
+
+CELL = 8
+"""Side in pixels of the places that the attention compares and copies."""
+
+
+class DilatedBlock(GatedBlock):
+    """A gated block whose 3x3 convolution looks `dilation` places far; starts as the identity."""
+
+    def __init__(self, channels: int, dilation: int):
+        super().__init__(channels)
+        self.first = nn.Conv2d(channels, 2 * channels, 3, padding=dilation, dilation=dilation)
+
+
+class Attention(nn.Module):
+    """Adds to the features inside the hole what known places that resemble them have (arXiv:1801.07892, section 4.1).
+
+    forward(x, hole): N x C x h x w, and N x 1 x h x w, above 0 where a place has a pixel of the hole; returns x's
+    shape. Compared are 3x3 neighborhoods of `compared` learned channels by their cosine (equation 1); the softmax over
+    the known places weighs one learned vector of each. Starts as the identity.
+    """
+
+    places = 4096
+    """At most so many known places are looked at, evenly picked: 512 x 512 pixels have as many."""
+    budget = 1 << 22
+    """About so many scores are held at a time where no gradient is needed."""
+
+    def __init__(self, channels: int, compared: int):
+        super().__init__()
+        self.compare = nn.Conv2d(channels, compared, 1)
+        self.copy = nn.Conv2d(channels, channels, 1)
+        self.paste = nn.Conv2d(channels, channels, 1)
+        self.sharpness = nn.Parameter(torch.tensor(10.0))
+        nn.init.zeros_(self.paste.weight)
+        nn.init.zeros_(self.paste.bias)
+
+    def forward(self, x: Tensor, hole: Tensor) -> Tensor:
+        patches = F.normalize(F.unfold(self.compare(x).float(), 3, padding=1), dim=1).to(x.dtype)
+        pairs = zip(patches, self.copy(x).flatten(2), hole.flatten(1) > 0, strict=True)
+        found = torch.stack([self._attend(*pair) for pair in pairs]).view_as(x)
+        return x + self.paste(found)
+
+    def _attend(self, patches: Tensor, values: Tensor, hole: Tensor) -> Tensor:
+        """D x P, C x P and P to C x P: in the hole what was found, elsewhere zero."""
+        wanted, known = hole.nonzero()[:, 0], (~hole).nonzero()[:, 0]
+        if not len(wanted) or not len(known):
+            return torch.zeros_like(values)
+        if len(known) > self.places:
+            known = known[torch.arange(self.places, device=known.device) * len(known) // self.places]
+        keys, values_there = patches[:, known], values[:, known].T
+        step = len(wanted) if values.requires_grad else max(1, self.budget // len(known))
+        rows = []
+        for some in wanted.split(step):
+            scores = self.sharpness * (patches[:, some].T @ keys).float()
+            rows.append(scores.softmax(dim=1).to(values.dtype) @ values_there)
+        return torch.zeros_like(values).index_copy(1, wanted, torch.cat(rows).T)
+
+
+def _blocks(channels: int, count: int) -> nn.Sequential:
+    return nn.Sequential(*(GatedBlock(channels) for _ in range(count)))
+
+
+class Proposals:
+    """What a hole may be filled with, at half size: the smooth fill, and colors from across in K orientations.
+
+    changes: N x K x 3 x h x w, each orientation's colors less the smooth fill's, zero where it found none and where
+    all is known. seen: N x 6 K x h x w, what a network gets of them.
+    """
+
+    def __init__(self, image: Tensor, mask: Tensor, filled: Tensor):
+        known = F.avg_pool2d(1 - mask, 2)
+        half = F.avg_pool2d(image * (1 - mask), 2) / known.clamp_min(1e-6)
+        colors, clues = across(half, (known > 0).float())
+        # Where a part of four pixels is known, what lies across is the known part itself, which says little.
+        usable = (clues[:, :, :1] > 0) & (known == 0)[:, None]
+        self.changes = (colors - F.avg_pool2d(filled, 2)[:, None]) * usable
+        self.seen = torch.cat([self.changes, clues], dim=2).flatten(1, 2)
+
+    def mixed(self, weights: Tensor) -> Tensor:
+        """N x K x h x w to N x 3 x 2h x 2w: the changes' sum by these weights, at full size."""
+        change = (self.changes * weights.to(self.changes.dtype)[:, :, None]).sum(1)
+        return F.interpolate(change, scale_factor=2, mode="bilinear", align_corners=False)
+
+
+class Stage(nn.Module):
+    """Two levels, joined by a skip: cells of pixels as channels, and half of that size.
+
+    What it makes is a residual picture and a weight for each of the proposals at each of their pixels; both are zero
+    for a new network.
+    """
+
+    def __init__(self, inputs: int, cell: int, widths: tuple[int, int], detail: int):
+        super().__init__()
+        upper, lower = widths
+        self.cell, self.detail = cell, detail
+        self.weights = len(ORIENTATIONS) * (cell // 2) ** 2
+        self.head = nn.Conv2d(inputs, upper, 1)
+        self.before = _blocks(upper, 1)
+        self.down = nn.Conv2d(upper, lower, 2, stride=2)
+        self.up = nn.Conv2d(lower, 4 * upper, 1)
+        self.after = _blocks(upper, 2)
+        self.tail = nn.Conv2d(upper, self.weights + 3 * (cell // detail) ** 2, 3, padding=1)
+        nn.init.zeros_(self.tail.weight)
+        nn.init.zeros_(self.tail.bias)
+
+    def encode(self, *inputs: tuple[Tensor, int]) -> tuple[Tensor, Tensor]:
+        """(upper features, lower features) of pictures, each with the side of a cell in its own pixels."""
+        pixels = torch.cat([F.pixel_unshuffle(x, factor) for x, factor in inputs], dim=1)
+        upper = self.before(self.head(pixels.to(self.head.weight.dtype)))
+        return upper, self.down(upper)
+
+    def decode(self, upper: Tensor, lower: Tensor, proposals: Proposals) -> tuple[Tensor, Tensor]:
+        """(change of the picture, N x 3 x H x W, last upper features)."""
+        y = self.after(F.pixel_shuffle(self.up(lower), 2) + upper)
+        made = self.tail(y).float()
+        residual = F.pixel_shuffle(made[:, self.weights :], self.cell // self.detail)
+        if self.detail > 1:
+            residual = F.interpolate(residual, scale_factor=self.detail, mode="bilinear", align_corners=False)
+        weights = F.pixel_shuffle(made[:, : self.weights], self.cell // 2)
+        return residual + proposals.mixed(weights), y
+
+
+class ContextualAttentionMini(nn.Module):
+    """N x 4 x H x W (RGB in [0, 1] with anything in the holes, mask with 1 = hole) to N x 3 x H x W RGB.
+
+    Known pixels come out as they were. H and W are multiples of 64. 4 M parameters; a new network gives the smooth
+    fill.
+    """
+
+    def __init__(self):
+        super().__init__()
+        seen = 6 * len(ORIENTATIONS)
+        self.coarse = Stage(16 * (4 + seen), 8, (96, 128), detail=2)
+        self.wide = nn.Sequential(*(DilatedBlock(128, dilation) for dilation in (1, 2, 4, 8, 1)))
+        self.fine = Stage(16 * 4 + 4 * (3 + seen), 4, (64, 128), detail=1)
+        self.hint = nn.Conv2d(96, 128, 1)
+        self.first = _blocks(128, 2)
+        self.attention = Attention(128, 32)
+        self.second = _blocks(128, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.stages(x)[1].to(x.dtype)
+
+    def stages(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """(coarse, refined), N x 3 x H x W each, with the known pixels put back."""
+        image, mask = x.float().split([3, 1], dim=1)  # colors and distances need more than half precision
+        filled = smooth_fill(image, 1 - mask)
+        proposals = Proposals(image, mask, filled)
+        start = F.avg_pool2d(torch.cat([filled, mask], dim=1), 2)
+        upper, lower = self.coarse.encode((start, 4), (proposals.seen, 4))
+        change, features = self.coarse.decode(upper, self.wide(lower), proposals)
+        coarse = torch.where(mask > 0, filled + change, image)
+        inputs = (torch.cat([coarse, mask], dim=1), 4), (start[:, :3], 2), (proposals.seen, 2)
+        upper, lower = self.fine.encode(*inputs)
+        lower = self.attention(self.first(lower + self.hint(features)), F.max_pool2d(mask, CELL))
+        change, _ = self.fine.decode(upper, self.second(lower), proposals)
+        return coarse, torch.where(mask > 0, coarse + change, image)
+
+    def training_forward(self, given: Tensor, truth: Tensor) -> dict[str, Tensor]:
+        """The restored picture, and both stages with the mask behind them, for losses inside the hole."""
+        mask = given[:, 3:]
+        coarse, restored = self.stages(given)
+        both = {"coarse in hole": coarse, "restored in hole": restored}
+        return {"restored": restored, **{name: torch.cat([picture, mask], dim=1) for name, picture in both.items()}}
+
+
+MINI = ModelCard(
+    id="contextual-attention.mini",
+    title="DeepFill v2, mini",
+    tasks=("inpaint",),
+    license="MIT",
+    commercial_use=True,
+    summary="Fills holes with gated convolutions and attention to known places, in small; trained here, bundled.",
+    paper=("Yu et al., Free-Form Image Inpainting with Gated Convolution, ICCV 2019, https://arxiv.org/abs/1806.03589"),
+    size=SizeRule(multiple_of=64),
+    tiling=Tiling(margin=128, exact=False),
+    weights=Weights("contextual-attention.mini.safetensors", "MIT"),
+    notes=(
+        "Trained for an hour on a CPU; zoo/pretrained/contextual-attention.mini.json says how well it does.",
+        "Lines and edges are continued some way into the hole; the middle of a wide hole stays smooth.",
+        "It attends to places of 8 x 8 pixels, at most 4096 known ones, evenly picked from a larger picture, and from "
+        "within the tile where a picture is tiled.",
+    ),
+)
+
+
+class Inpainting(NetworkBackend):
+    """Backend: RGB in [0, 1] and a mask, 1 = hole, to RGB with only the holes replaced."""
+
+    def restore(self, image: Tensor, mask: Tensor) -> Tensor:
+        return self.network(torch.cat([image, (mask > 0).to(image.dtype)], dim=1))
+
+
+@register(MINI)
+def build(card: ModelCard, state: Mapping[str, Tensor]) -> Inpainting:
+    """The backend. Raises RuntimeError when the tensors are not exactly the network's."""
+    return Inpainting(build_with(ContextualAttentionMini, state))

@@ -1,0 +1,44 @@
+"""contextual-attention.mini: holes filled by gated convolutions and attention, in two stages, in small."""
+
+import functools
+
+from ...models.contextual_attention_mini import ContextualAttentionMini
+from ..adversarial import Adversarial
+from ..discriminators import PatchGAN
+from ..holes import DEGRADATION, colors_in_hole, degrade, features_in_hole, mask_of
+from ..recipe import Recipe, Term
+
+RECIPE = Recipe(
+    id="contextual-attention.mini",
+    network=ContextualAttentionMini,
+    data=("natural/train",),
+    licenses="CC BY-SA 4.0 (CID22), CC BY-SA (Wikimedia), GPL-2+ and CC BY(-SA) (Debian), CC0 (Budgie)",
+    degrade=degrade,
+    degradation=DEGRADATION,
+    losses=(
+        Term("coarse colors", 0.5, colors_in_hole, of="coarse in hole"),
+        Term("colors", 1.0, colors_in_hole, of="restored in hole"),
+        Term("features", 0.01, features_in_hole, of="restored in hole", every=3),
+    ),
+    adversarial=(
+        Adversarial(
+            "patches",
+            functools.partial(PatchGAN, inputs=4),
+            kind="hinge",
+            weight=0.02,
+            start=0.75,
+            rate=2e-3,  # of which the cosine has left 15 % by then
+            condition=mask_of,
+        ),
+    ),
+    limits=(
+        "Lines and edges are continued some way into the hole; the middle of a wide hole stays smooth.",
+        "No objects are invented.",
+    ),
+    steps=20_000,
+    crop=192,
+    margin=0,
+    batch=4,
+    rate=1.5e-3,
+    clip=2.0,
+)

@@ -19,11 +19,12 @@ def photograph(name: str) -> np.ndarray:
 
 
 def training_folder(root: Path, side: int = 256) -> Path:
-    """root/natural/train with a crop of each training photograph; returns root."""
-    folder = root / "natural" / "train"
-    folder.mkdir(parents=True)
-    for name in TRAINING:
-        picture = photograph(name)
-        top, left = ((length - side) // 2 for length in picture.shape[:2])
-        Image.fromarray(picture[top : top + side, left : left + side]).save(folder / f"{name}.png")
+    """root/natural/train and root/faces/train with a crop of each training photograph; returns root."""
+    for kind in ("natural", "faces"):
+        folder = root / kind / "train"
+        folder.mkdir(parents=True)
+        for name in TRAINING:
+            picture = photograph(name)
+            top, left = ((length - side) // 2 for length in picture.shape[:2])
+            Image.fromarray(picture[top : top + side, left : left + side]).save(folder / f"{name}.png")
     return root

@@ -12,9 +12,9 @@ import torch
 
 from tests.training.pictures import training_folder
 from zoo.errors import UnknownNameError, ZooError
-from zoo.training import loop
+from zoo.training import loop, losses
 from zoo.training.__main__ import main
-from zoo.training.data import Pairs, batches, load_pictures, split, watched_pairs
+from zoo.training.data import Pairs, batches, load_pictures, split, to_tensor, watched_pairs
 from zoo.training.loop import Position, Settings, rate_at, resume, start
 from zoo.training.recipe import get_recipe, recipes, seeded_network
 
@@ -168,21 +168,34 @@ def test_a_broken_gradient_ends_the_run(data, tmp_path):
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_every_recipe_steps(name, data):
+def test_every_recipe_steps(name, data, tmp_path, monkeypatch):
+    """With all of its losses and discriminators at once, and stand-ins for networks that need files."""
+    monkeypatch.setattr(losses, "_vgg", lambda device: torch.nn.Conv2d(3, 4, 4, 4))
+    embedding = torch.nn.Sequential(torch.nn.AvgPool2d(32), torch.nn.Flatten())
+    monkeypatch.setattr(losses, "_embedding", lambda device: embedding)
     recipe = get_recipe(name)
+    recipe = replace(
+        recipe,
+        batch=2,
+        losses=tuple(replace(term, start=0, every=1) for term in recipe.losses),
+        adversarial=tuple(replace(part, start=0) for part in recipe.adversarial),
+    )
+    monkeypatch.setattr(loop, "get_recipe", lambda _: recipe)
+    run = start(tmp_path / "run", settings(data, recipe=name))
+    assert sum(parameter.numel() for parameter in run.network.parameters()) <= 5_000_000
     pictures = load_pictures(data, recipe.data, recipe.crop + 2 * recipe.margin)
     given, clean = Pairs(recipe, pictures, 0)[0]
     assert clean.shape == (recipe.batch, recipe.crop, recipe.crop, 3) and given.shape[:3] == clean.shape[:3]
     assert not np.array_equal(given[..., :3], clean)
-    network = seeded_network(recipe, 0)
-    assert sum(parameter.numel() for parameter in network.parameters()) <= 5_000_000
-    x = torch.from_numpy(given[:1]).permute(0, 3, 1, 2).float() / 255
-    y = torch.from_numpy(clean[:1]).permute(0, 3, 1, 2).float() / 255
-    restored = network(x)
-    loss = sum(term.weight * term.function(restored, y) for term in recipe.losses)
-    loss.backward()
-    assert restored.shape[0] == 1 and restored.shape[2:] == x.shape[2:]
-    assert math.isfinite(loss.item()) and any(p.grad is not None and p.grad.any() for p in network.parameters())
+    before = {key: value.clone() for key, value in run.network.state_dict().items()}
+    given, clean = (to_tensor(part, run.device) for part in (given, clean))
+    row = run.step(given, clean)
+    names = (*loop.LOG, *recipe.columns)
+    assert len(row) == len(names)
+    for column, value in list(zip(names, row, strict=True))[5:]:
+        assert math.isfinite(value) and value != 0, column
+    assert any(not torch.equal(before[key], value) for key, value in run.network.state_dict().items())
+    assert run.network(given).shape[2:] == clean.shape[2:]
 
 
 def test_batches_do_not_depend_on_where_a_run_begins_or_who_makes_them(data):

@@ -1,0 +1,79 @@
+"""DeblurGAN-v2's recipe in small (arXiv:1908.03826): a U-Net against a double-scale discriminator, trained here.
+
+Its U-Net is not left alone with the blur: it is given what a blind deconvolution makes of the picture, and chooses
+and mends. That takes the place of the large pretrained encoder of the published models, which a CPU could not train.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from ..blind_deconvolution import BlindDeconvolution, fitted_blur
+from ..card import ModelCard, SizeRule, Tiling, Weights
+from ..layers import build_with
+from ..registry import register
+from ..unet import GatedBlock, ShuffledUNet, UNetBackend
+
+
+class DeblurMini(nn.Module):
+    """N x 3 x H x W blurred RGB in [0, 1] to the same, sharper. H and W are multiples of 8 and at least 64."""
+
+    def __init__(self):
+        super().__init__()
+        self.deconvolution = BlindDeconvolution()
+        choices = 1 + BlindDeconvolution.CANDIDATES
+        self.unet = ShuffledUNet(2, (32, 64, 96), (1, 2, 4), GatedBlock, inputs=3 * choices, outputs=3 + choices)
+        with torch.no_grad():  # at first, mostly the picture as it is
+            self.unet.tail.bias.view(3 + choices, -1)[3] = 2
+
+    def forward(self, picture: Tensor) -> Tensor:
+        """See the class."""
+        return self._run(picture)["restored"]
+
+    def training_forward(self, given: Tensor, truth: Tensor) -> dict[str, Tensor]:
+        """The restored picture; `blurs`: the estimated blurs, then the true ones, 2N x 1 x 33 x 33."""
+        outputs = self._run(given)
+        with torch.no_grad():
+            true = fitted_blur(truth, given)
+        return {**outputs, "blurs": torch.cat([outputs["blurs"], true])}
+
+    def _run(self, picture: Tensor) -> dict[str, Tensor]:
+        candidates, blurs = self.deconvolution(picture)
+        candidates = torch.cat([picture, candidates.detach()], dim=1)
+        # The U-Net mends what the blurs became; it does not teach them.
+        result = self.unet.result(candidates).float()
+        shares = result[:, 3:].softmax(1).repeat_interleave(3, dim=1)
+        mixed = (candidates * shares).unflatten(1, (-1, 3)).sum(1)
+        return {"restored": mixed + result[:, :3], "blurs": blurs}
+
+
+MINI = ModelCard(
+    id="deblurgan.mini",
+    title="DeblurGAN, mini",
+    tasks=("deblur",),
+    license="MIT",
+    commercial_use=True,
+    summary="Takes camera shake back: a blind deconvolution, chosen from and mended by a small U-Net; trained here, "
+    "bundled.",
+    paper=(
+        "Kupyn et al., DeblurGAN-v2: Deblurring (Orders-of-Magnitude) Faster and Better, ICCV 2019, "
+        "https://arxiv.org/abs/1908.03826"
+    ),
+    size=SizeRule(multiple_of=8, minimum=64),
+    tiling=Tiling(margin=128),
+    weights=Weights("deblurgan.mini.safetensors", "MIT"),
+    notes=(
+        "Trained on a CPU; zoo/pretrained/deblurgan.mini.json says on what and how well it does.",
+        "Made for blur of up to 25 pixels that changes slowly over the picture; a sharp object before a moving "
+        "background, and blur by defocus, stay.",
+    ),
+)
+
+
+@register(MINI)
+def build(card: ModelCard, state: Mapping[str, Tensor]) -> UNetBackend:
+    """The backend. Raises RuntimeError when the tensors are not exactly the network's."""
+    return UNetBackend(build_with(DeblurMini, state))

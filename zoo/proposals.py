@@ -1,0 +1,87 @@
+"""What a hole may be filled with, from a smooth fill and from straight across, and a network that mixes it.
+
+The small inpainting networks start from these: what to continue in which direction is learned in minutes, what to put
+where from nothing is not.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .directions import ORIENTATIONS, across
+from .unet import GatedBlock
+
+
+class Proposals:
+    """What a hole may be filled with, at half size: the smooth fill, and colors from across in K orientations.
+
+    changes: N x K x 3 x h x w, each orientation's colors less the smooth fill's, zero where it found none and where
+    all is known. seen: N x 6 K x h x w, what a network gets of them.
+    """
+
+    def __init__(self, image: Tensor, mask: Tensor, filled: Tensor):
+        known = F.avg_pool2d(1 - mask, 2)
+        half = F.avg_pool2d(image * (1 - mask), 2) / known.clamp_min(1e-6)
+        colors, clues = across(half, (known > 0).float())
+        # Where a part of four pixels is known, what lies across is the known part itself, which says little.
+        usable = (clues[:, :, :1] > 0) & (known == 0)[:, None]
+        self.changes = (colors - F.avg_pool2d(filled, 2)[:, None]) * usable
+        self.seen = torch.cat([self.changes, clues], dim=2).flatten(1, 2)
+
+    def mixed(self, weights: Tensor) -> Tensor:
+        """N x K x h x w to N x 3 x 2h x 2w: the changes' sum by these weights, at full size."""
+        change = (self.changes * weights.to(self.changes.dtype)[:, :, None]).sum(1)
+        return F.interpolate(change, scale_factor=2, mode="bilinear", align_corners=False)
+
+
+class DilatedBlock(GatedBlock):
+    """A gated block whose 3x3 convolution looks `dilation` places far; starts as the identity."""
+
+    def __init__(self, channels: int, dilation: int):
+        super().__init__(channels)
+        self.first = nn.Conv2d(channels, 2 * channels, 3, padding=dilation, dilation=dilation)
+
+
+def gated_blocks(channels: int, count: int) -> nn.Sequential:
+    """So many gated blocks in a row."""
+    return nn.Sequential(*(GatedBlock(channels) for _ in range(count)))
+
+
+class Stage(nn.Module):
+    """Two levels, joined by a skip: cells of pixels as channels, and half of that size.
+
+    What it makes is a residual picture and a weight for each of the proposals at each of their pixels; both are zero
+    for a new network.
+    """
+
+    def __init__(self, inputs: int, cell: int, widths: tuple[int, int], detail: int):
+        super().__init__()
+        upper, lower = widths
+        self.cell, self.detail = cell, detail
+        self.weights = len(ORIENTATIONS) * (cell // 2) ** 2
+        self.head = nn.Conv2d(inputs, upper, 1)
+        self.before = gated_blocks(upper, 1)
+        self.down = nn.Conv2d(upper, lower, 2, stride=2)
+        self.up = nn.Conv2d(lower, 4 * upper, 1)
+        self.after = gated_blocks(upper, 2)
+        self.tail = nn.Conv2d(upper, self.weights + 3 * (cell // detail) ** 2, 3, padding=1)
+        nn.init.zeros_(self.tail.weight)
+        nn.init.zeros_(self.tail.bias)
+
+    def encode(self, *inputs: tuple[Tensor, int]) -> tuple[Tensor, Tensor]:
+        """(upper features, lower features) of pictures, each with the side of a cell in its own pixels."""
+        pixels = torch.cat([F.pixel_unshuffle(x, factor) for x, factor in inputs], dim=1)
+        upper = self.before(self.head(pixels.to(self.head.weight.dtype)))
+        return upper, self.down(upper)
+
+    def decode(self, upper: Tensor, lower: Tensor, proposals: Proposals) -> tuple[Tensor, Tensor]:
+        """(change of the picture, N x 3 x H x W, last upper features)."""
+        y = self.after(F.pixel_shuffle(self.up(lower), 2) + upper)
+        made = self.tail(y).float()
+        residual = F.pixel_shuffle(made[:, self.weights :], self.cell // self.detail)
+        if self.detail > 1:
+            residual = F.interpolate(residual, scale_factor=self.detail, mode="bilinear", align_corners=False)
+        weights = F.pixel_shuffle(made[:, : self.weights], self.cell // 2)
+        return residual + proposals.mixed(weights), y

@@ -79,7 +79,7 @@ class BlurNetwork(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.unet = ShuffledUNet(1, (48, 64, 96), (2, 2, 3), GatedBlock, inputs=MAPS, outputs=1)
+        self.unet = ShuffledUNet(1, (32, 64, 128), (1, 2, 4), GatedBlock, inputs=MAPS, outputs=1)
 
     def forward(self, maps: Tensor) -> Tensor:
         """See the class."""
@@ -161,7 +161,8 @@ class BlindDeconvolution(nn.Module):
     its own, and are put together with weights that fall towards the windows' borders.
     """
 
-    NOISES = (3e-3, 3e-2)
+    NOISES = (0.05, 0.5)
+    """Far above that of pictures: estimated blurs are not exact."""
     CANDIDATES = 2 * len(NOISES)
 
     def __init__(self, window: int = 256):
@@ -169,19 +170,22 @@ class BlindDeconvolution(nn.Module):
         self.window = window
         self.estimate = BlurNetwork()
 
-    def forward(self, picture: Tensor) -> tuple[Tensor, Tensor]:
-        """N x 3 x H x W RGB in [0, 1], sides of 33 and up, to (N x 12 x H x W in [0, 1.2], blurs M x 1 x 33 x 33)."""
+    def estimated(self, picture: Tensor) -> Tensor:
+        """The blur of a picture of one window or smaller: N x 3 x H x W RGB in [0, 1] to N x 1 x 33 x 33."""
+        return self.estimate(spectral_maps(picture))
+
+    def forward(self, picture: Tensor) -> Tensor:
+        """N x 3 x H x W RGB in [0, 1], sides of 49 and up, to N x 12 x H x W in about [0, 1.2]."""
         height, width = (min(self.window, side) for side in picture.shape[-2:])
         weight = taper(height, width, min(height, width) // 2, picture.device) + 1e-3
         total = picture.new_zeros(len(picture), 3 * self.CANDIDATES, *picture.shape[-2:])
-        weights, blurs = picture.new_zeros(picture.shape[-2:]), []
+        weights = picture.new_zeros(picture.shape[-2:])
         for top in starts(picture.shape[-2], height, self.window // 2):
             for left in starts(picture.shape[-1], width, self.window // 2):
                 place = (..., slice(top, top + height), slice(left, left + width))
-                part = picture[place]
-                blur = self.estimate(spectral_maps(part))
-                sharp = torch.cat([deconvolved(part, b, self.NOISES) for b in (blur, blur.flip((2, 3)))], dim=1)
+                blur = self.estimated(picture[place])
+                turned = (blur, blur.flip((2, 3)))
+                sharp = torch.cat([deconvolved(picture[place], b, self.NOISES) for b in turned], dim=1)
                 total[place] += sharp * weight
                 weights[place] += weight
-                blurs.append(blur)
-        return total / weights, torch.cat(blurs)
+        return total / weights

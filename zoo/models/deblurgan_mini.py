@@ -6,7 +6,7 @@ and mends. That takes the place of the large pretrained encoder of the published
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -31,23 +31,19 @@ class DeblurMini(nn.Module):
 
     def forward(self, picture: Tensor) -> Tensor:
         """See the class."""
-        return self._run(picture)["restored"]
-
-    def training_forward(self, given: Tensor, truth: Tensor) -> dict[str, Tensor]:
-        """The restored picture; `blurs`: the estimated blurs, then the true ones, 2N x 1 x 33 x 33."""
-        outputs = self._run(given)
+        # The U-Net mends what the estimated blurs lead to; it does not teach them.
         with torch.no_grad():
-            true = fitted_blur(truth, given)
-        return {**outputs, "blurs": torch.cat([outputs["blurs"], true])}
-
-    def _run(self, picture: Tensor) -> dict[str, Tensor]:
-        candidates, blurs = self.deconvolution(picture)
-        candidates = torch.cat([picture, candidates.detach()], dim=1)
-        # The U-Net mends what the blurs became; it does not teach them.
+            candidates = torch.cat([picture, self.deconvolution(picture)], dim=1)
         result = self.unet.result(candidates).float()
         shares = result[:, 3:].softmax(1).repeat_interleave(3, dim=1)
-        mixed = (candidates * shares).unflatten(1, (-1, 3)).sum(1)
-        return {"restored": mixed + result[:, :3], "blurs": blurs}
+        return (candidates * shares).unflatten(1, (-1, 3)).sum(1) + result[:, :3]
+
+    def training_forward(self, given: Tensor, truth: Tensor) -> dict[str, Tensor | Callable[[], Tensor]]:
+        """The restored picture; `blurs`: the estimated blurs, then the true ones, 2N x 1 x 33 x 33."""
+        blurs = self.deconvolution.estimated(given)
+        with torch.no_grad():
+            true = fitted_blur(truth, given)
+        return {"restored": lambda: self(given), "blurs": torch.cat([blurs, true])}
 
 
 MINI = ModelCard(

@@ -154,18 +154,20 @@ class Run:
         rate = rate_at(recipe, position)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
+        playing = [o for o in self.opponents if position.progress >= o.settings.start]
         shares = [term.share(position.step, position.progress) for term in recipe.losses]
         computing = torch.autocast(self.device.type, self.type, enabled=self.type != torch.float32)
         # What a network draws at random follows from the step, so that a resumed run draws it too.
         with torch.random.fork_rng(devices=[]), computing:
             torch.manual_seed((self.settings.seed << 32) + position.step)
-            outputs = recipe.outputs(self.network, given, clean)
+            wanted = {term.of for term, share in zip(recipe.losses, shares, strict=True) if share}
+            wanted |= {opponent.settings.of for opponent in playing}
+            outputs = recipe.outputs(self.network, given, clean, wanted)
             terms = [
                 term.function(outputs[term.of], clean).float() if share else clean.new_zeros(())
                 for term, share in zip(recipe.losses, shares, strict=True)
             ]
         loss = torch.stack([share * term for share, term in zip(shares, terms, strict=True)]).sum()
-        playing = [o for o in self.opponents if position.progress >= o.settings.start]
         views = [opponent.views(outputs, clean, given) for opponent in playing]
         for opponent, view in zip(playing, views, strict=True):
             loss = loss + opponent.loss(*view)

@@ -69,6 +69,7 @@ def _info(args: argparse.Namespace) -> int:
         "scale": f"{card.scale}x" if card.scale != 1 else None,
         "size": _size_text(card),
         "tiles": _tiling_text(card),
+        "samples": "yes: different results with --samples" if card.stochastic else None,
         "state": unavailable_reason(card) or "ready",
     }
     for weights in card.files:

@@ -139,6 +139,9 @@ class ModelCard:
     """The published variant that the bare family name stands for."""
     internal: bool = False
     """Kept for tests: left out of lists and of "all", but loadable by its id."""
+    stochastic: bool = False
+    """It gives different results on request (`Restorer.sample`). Its backend then has a method `sample(image, mask,
+    generator)` for one picture, with a torch generator on the CPU; called plainly, it gives its best single result."""
     figures: tuple[Figure, ...] = ()
     notes: tuple[str, ...] = ()
     """Limits and what a user should know, a sentence each."""
@@ -153,6 +156,8 @@ class ModelCard:
             raise ValueError(f"{self.id}: scale must be at least 1")
         if not self.license:
             raise ValueError(f"{self.id}: a card names its license")
+        if self.stochastic and self.tiling is not None:
+            raise ValueError(f"{self.id}: tiles would be drawn differently, so a stochastic model has none")
         prefixes = [file.prefix for file in self.files]
         if len(set(prefixes)) < len(prefixes) or (self.extra_weights and not all(prefixes)):
             raise ValueError(f"{self.id}: each of several weights files needs a prefix of its own")

@@ -36,7 +36,8 @@ def register(*cards: ModelCard) -> Callable[[Builder], Builder]:
     The builder gets a card and its tensors by name (None where the card has no weights) and returns a backend: a
     callable `(image, mask) -> image` on float32 NCHW RGB in [0, 1] and N1HW masks with 1 = hole (None without a
     mask). A network returns a `torch.nn.Module` whose attribute `network` is the bare network with the published
-    signature. Raises ValueError when an id is taken or a family gets a second default.
+    signature. The backend of a `stochastic` card has a method `sample` too (see ModelCard). Raises ValueError when an
+    id is taken or a family gets a second default.
     """
 
     def add(builder: Builder) -> Builder:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import sys
 from pathlib import Path
 
 from .errors import MaskError, OutputError, PictureError, ZooError, describe_os_error
 from .images import SUFFIXES, check_writable, find_pictures
+from .samples import check_model, checked_count, checked_seed, numbered
 
 _SAME_FORMAT = {"png": {".png"}, "jpg": {".jpg", ".jpeg"}, "webp": {".webp"}, "tif": {".tif", ".tiff"}}
 _LIKE_A_PICTURE = SUFFIXES | {".gif", ".heic", ".heif", ".avif", ".jfif", ".jp2", ".jxl", ".psd", ".pdf", ".svg"}
@@ -23,6 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         "the pictures' names")  # fmt: skip
     parser.add_argument("--mask-threshold", type=int, metavar="N", help="take grey mask values from N (1 to 255) up as "
                         "holes; without it a mask must be black and white")  # fmt: skip
+    parser.add_argument("--samples", metavar="N", help="so many different results (1 to 64) of each picture, by "
+                        "models that can draw them: OUT.png becomes OUT-1.png, OUT-2.png and so on")  # fmt: skip
+    parser.add_argument("--seed", metavar="S", help="what the samples are drawn from (default 0)")
     parser.add_argument("--tile", default="auto", metavar="N|auto|none", help="tile side in pixels; auto (default) "
                         "tiles large pictures only")  # fmt: skip
     parser.add_argument("--device", default="auto", help="auto (default), cpu, cuda, cuda:1, mps")
@@ -45,11 +50,20 @@ def run(args: argparse.Namespace) -> int:
     from . import get_card, images, load
     from .masks import check_threshold
 
-    get_card(args.model)  # a misspelled name is told before anything else
+    card = get_card(args.model)  # a misspelled name is told before anything else
     if args.mask_threshold is not None:
         check_threshold(args.mask_threshold)
-    jobs = plan(args)
+    if args.samples is None and args.seed is not None:
+        raise ZooError("a seed is for samples: give their number with --samples.")
+    samples, seed = None, 0
+    if args.samples is not None:
+        check_model(card)
+        samples, seed = checked_count(args.samples), checked_seed(0 if args.seed is None else args.seed)
+    jobs = plan(args, samples)
     waiting = [job for job in jobs if not (args.existing == "skip" and job[1].exists())]
+    missing = {target for _, target, _ in waiting}
+    groups = [list(group) for _, group in itertools.groupby(jobs, key=lambda job: job[0])]
+    groups = [group for group in groups if any(target in missing for _, target, _ in group)]
     model = load(
         args.model,
         device=args.device,
@@ -64,19 +78,25 @@ def run(args: argparse.Namespace) -> int:
     done, seconds = 0, 0.0
     try:
         # None: a bar on a terminal, silence in a pipe.
-        for source, target, mask in tqdm(waiting, unit="picture", disable=None if len(waiting) > 1 else True):
+        for group in tqdm(groups, unit="picture", disable=None if len(groups) > 1 else True):
+            source, target, mask = group[0]
             try:
                 picture = images.read(source)
                 check_writable(target, picture, model.card.scale)
-                result = model.restore(picture, mask, mask_threshold=args.mask_threshold)
+                if samples is None:
+                    results = [model.restore(picture, mask, mask_threshold=args.mask_threshold)]
+                else:
+                    results = model.sample(picture, mask, count=samples, seed=seed, mask_threshold=args.mask_threshold)
             except ZooError as error:
-                if len(jobs) == 1:
+                if len(jobs) == (samples or 1):
                     raise
                 failed.append((source, str(error)))
                 continue
-            result.save(target)
-            done, seconds = done + 1, seconds + result.seconds
-            for note in result.notes:
+            for (_, target, _), result in zip(group, results, strict=True):
+                if target in missing:
+                    result.save(target)
+                    done, seconds = done + 1, seconds + result.seconds
+            for note in results[0].notes:
                 tqdm.write(f"{source}: {note}", file=sys.stderr)
     finally:
         if done or len(jobs) > 1:
@@ -88,29 +108,41 @@ def run(args: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
-def plan(args: argparse.Namespace) -> list[tuple[Path, Path, Path | None]]:
-    """Decide every (input, output, mask) before any work. Raises ZooError for what is missing or would be lost."""
+def plan(args: argparse.Namespace, samples: int | None = None) -> list[tuple[Path, Path, Path | None]]:
+    """Decide every (input, output, mask) before any work; with `samples`, so many outputs of each input in a row.
+
+    Raises ZooError for what is missing or would be lost.
+    """
     sources = [found for given in args.inputs for found in _found(given, args)]
     targets = _targets(args, [below for _, below in sources])
     jobs = []
     taken: dict[Path, Path] = {}
-    masks: dict[Path, list[Path]] = {}  # folder -> what is in it
-    for (source, below), target in zip(sources, targets, strict=True):
-        if target in taken:
-            raise PictureError(f"{source} and {taken[target]} would both be written to {target}.")
-        taken[target] = source
-        check_writable(target)
-        mask = _mask_for(below, args.mask, masks)
-        if target.is_dir():
-            raise OutputError(f"cannot write {target}: it is a folder.")
-        if target.exists():
-            if target.samefile(source) or (mask is not None and target.samefile(mask)):
-                raise OutputError(f"{target} is the input itself; choose another output, so that nothing is lost.")
-            if args.existing == "error":
-                raise OutputError(f"{target} exists; pass --existing overwrite or --existing skip.")
-        jobs.append((source, target, mask))
+    listed: dict[Path, list[Path]] = {}  # folder of masks -> what is in it
+    masks = [_mask_for(below, args.mask, listed) for _, below in sources]
+    inputs = {path.resolve() for path in (*(source for source, _ in sources), *masks) if path is not None}
+    for (source, _), stem, mask in zip(sources, targets, masks, strict=True):
+        for target in numbered(stem, samples):
+            if target in taken:
+                raise PictureError(f"{source} and {taken[target]} would both be written to {target}.")
+            taken[target] = source
+            _check_target(target, source, mask, args.existing)
+            if target.resolve() in inputs:  # a-1.png, of a.png, may be the next input
+                raise OutputError(f"{target} is an input; choose another output, so that nothing is lost.")
+            jobs.append((source, target, mask))
     check_folder(args.output.parent if targets == [args.output] else args.output)
     return jobs
+
+
+def _check_target(target: Path, source: Path, mask: Path | None, existing: str) -> None:
+    """Raise OutputError when something would be lost by writing there, or nothing can be written."""
+    check_writable(target)
+    if target.is_dir():
+        raise OutputError(f"cannot write {target}: it is a folder.")
+    if target.exists():
+        if target.samefile(source) or (mask is not None and target.samefile(mask)):
+            raise OutputError(f"{target} is the input itself; choose another output, so that nothing is lost.")
+        if existing == "error":
+            raise OutputError(f"{target} exists; pass --existing overwrite or --existing skip.")
 
 
 def _found(given: Path, args: argparse.Namespace) -> list[tuple[Path, Path]]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from . import images, masks
+from . import images, masks, samples
 from .card import ModelCard
 from .errors import MaskError, RestorationError, ZooError
 from .images import Picture
@@ -150,14 +151,33 @@ class Restorer:
         for group in groups.values():
             for start in range(0, len(group), batch_size):
                 chunk = group[start : start + batch_size]
-                try:
-                    done = self._run_chunk([pictures[i] for i in chunk], [holes[i] for i in chunk])
-                except ZooError:
-                    raise
-                except Exception as error:  # a backend may raise anything; whatever it is, there is no result
-                    raise self._failure(error, pictures[chunk[0]]) from error
+                done = self._run_chunk([pictures[i] for i in chunk], [holes[i] for i in chunk], self._backend)
                 results.update(zip(chunk, done, strict=True))
         return [results[index] for index in range(len(pictures))]
+
+    def sample(
+        self,
+        image: Source,
+        mask: Any = None,
+        *,
+        count: int,
+        seed: int = 0,
+        mask_threshold: int | None = None,
+    ) -> list[Restoration]:
+        """`count` (1 to 64) different results for one picture; arguments, limits and errors as in `restore`.
+
+        The same seed gives the same results, and more samples begin with those that fewer give. Raises ZooError, too,
+        for a model that is not stochastic.
+        """
+        samples.check_model(self.card)
+        count, seed = samples.checked_count(count), samples.checked_seed(seed)
+        picture = images.read(image)
+        hole = self._hole(picture, mask, mask_threshold)
+        draws = (
+            functools.partial(self._backend.sample, generator=samples.generator_for(seed, index))
+            for index in range(count)
+        )
+        return [self._run_chunk([picture], [hole], draw)[0] for draw in draws]
 
     def check_mask_use(self, given: bool) -> None:
         """Raise MaskError when a mask is given to a model that uses none, or is missing where one is needed."""
@@ -187,8 +207,20 @@ class Restorer:
             return side if picture.height * picture.width > AUTO_TILE_PIXELS else None
         return self.tile if max(picture.height, picture.width) > self.tile else None
 
-    def _run_chunk(self, pictures: list[Picture], holes: list[np.ndarray | None]) -> list[Restoration]:
-        """Restore pictures of one size, all with or all without a mask."""
+    def _run_chunk(
+        self, pictures: list[Picture], holes: list[np.ndarray | None], compute: Callable[..., torch.Tensor]
+    ) -> list[Restoration]:
+        """Restore pictures of one size, all with or all without a mask, by the backend or its way to draw samples."""
+        try:
+            return self._restored(pictures, holes, compute)
+        except ZooError:
+            raise
+        except Exception as error:  # a backend may raise anything; whatever it is, there is no result
+            raise self._failure(error, pictures[0]) from error
+
+    def _restored(
+        self, pictures: list[Picture], holes: list[np.ndarray | None], compute: Callable[..., torch.Tensor]
+    ) -> list[Restoration]:
         started = time.perf_counter()
         notes: list[str] = []
         tile = self._tile_side(pictures[0])
@@ -201,7 +233,7 @@ class Restorer:
                 notes.append(f"{self.card.id} needs the whole picture at once, so it was not tiled.")
             image = torch.cat([_to_tensor(p.color) for p in pictures])
             mask = None if holes[0] is None else torch.cat([_mask_to_tensor(h) for h in holes])
-            output = self._forward(image, mask)
+            output = self._forward(image, mask, compute)
             restored = [self._to_array(o, p) for o, p in zip(output, pictures, strict=True)]
         square = self.card.size.square
         if square is not None and _size(pictures[0]) != (square, square):
@@ -248,7 +280,7 @@ class Restorer:
                 mask = None if hole is None else _mask_to_tensor(hole[window])
                 weight = np.outer(row.weight.repeat(scale), column.weight.repeat(scale))
                 part = strip[:, :, column.start * scale : column.stop * scale]
-                part += self._forward(image, mask)[0].numpy() * weight
+                part += self._forward(image, mask, self._backend)[0].numpy() * weight
             end = row.stop if index + 1 == len(rows) else rows[index + 1].start
             done, rest = np.split(strip, [(end - row.start) * scale], axis=1)
             finished = self._to_array(torch.from_numpy(done), picture)
@@ -264,7 +296,9 @@ class Restorer:
         scaled = values.numpy() * np.float32(like.maximum)
         return np.clip(np.rint(scaled, out=scaled), 0, like.maximum, out=scaled).astype(like.color.dtype, order="C")
 
-    def _forward(self, image: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
+    def _forward(
+        self, image: torch.Tensor, mask: torch.Tensor | None, compute: Callable[..., torch.Tensor]
+    ) -> torch.Tensor:
         """Fit NCHW RGB in [0, 1] to the backend's sizes, run it, check and crop the result (float32, on the CPU)."""
         rule, scale = self.card.size, self.card.scale
         height, width = image.shape[-2:]
@@ -279,7 +313,7 @@ class Restorer:
             hole = None if mask is None else _pad(mask, *target)
         expected = (*padded.shape[:2], padded.shape[2] * scale, padded.shape[3] * scale)
         with torch.inference_mode():
-            output = self._backend(
+            output = compute(
                 padded.to(self._device, self._dtype),
                 None if hole is None else hole.to(self._device, self._dtype),
             )

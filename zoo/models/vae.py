@@ -196,6 +196,7 @@ MINI = ModelCard(
     ),
     size=SizeRule(square=SIDE),
     weights=Weights("vae.mini.safetensors", "MIT"),
+    stochastic=True,
     notes=(
         "For portraits only, aligned as in FFHQ: eyes and mouth where they are in its training pictures.",
         "It was trained at 256 x 256 pixels, so holes in larger pictures are filled softly.",

@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ..degradations import rng_for
 from ..errors import ZooError
 from ..files import written_whole
 from ..restorer import pick_device
@@ -159,7 +160,7 @@ class Run:
         computing = torch.autocast(self.device.type, self.type, enabled=self.type != torch.float32)
         # What a network draws at random follows from the step, so that a resumed run draws it too.
         with torch.random.fork_rng(devices=[]), computing:
-            torch.manual_seed((self.settings.seed << 32) + position.step)
+            torch.manual_seed(int(rng_for("draws", self.settings.seed, position.step).integers(1 << 32)))
             wanted = {term.of for term, share in zip(recipe.losses, shares, strict=True) if share}
             wanted |= {opponent.settings.of for opponent in playing}
             outputs = recipe.outputs(self.network, given, clean, wanted)

@@ -51,7 +51,7 @@ def generator_for(seed: int, index: int) -> torch.Generator:
 
     from .degradations import rng_for
 
-    return torch.Generator().manual_seed(int(rng_for("sample", seed, index).integers(1 << 62)))
+    return torch.Generator().manual_seed(int(rng_for("sample", seed, index).integers(1 << 32)))
 
 
 def numbered(path: Path, count: int | None) -> list[Path]:

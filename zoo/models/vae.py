@@ -7,7 +7,7 @@ an affine prior network would add nothing. Networks and pictures are in [0, 1]; 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 import torch.nn.functional as F
@@ -134,11 +134,12 @@ class ConditionalVAE(nn.Module):
         drawn = filled + self.decoder(self._levels(filled, mask), latent)
         return torch.where(mask > 0, drawn, image)
 
-    def training_forward(self, given: Tensor, truth: Tensor) -> dict[str, Tensor]:
+    def training_forward(self, given: Tensor, truth: Tensor) -> dict[str, Tensor | Callable[[], Tensor]]:
         """What the losses look at.
 
         `restored`: from a latent drawn from q, N x 3 x H x W; `mean`: the prior's mean, of the first half of the
-        batch (rounded up); `latent`: q itself, N x 2 LATENT.
+        batch (rounded up); `latent`: q itself, N x 2 LATENT; `drawn`: the first half as restored, the rest from
+        latents drawn from the prior, as a user gets them.
         """
         _, mask, filled = self._start(given)
         latent = self.recognition(truth, filled, mask)
@@ -146,10 +147,21 @@ class ConditionalVAE(nn.Module):
         drawn = mean + torch.exp(0.5 * log_variance) * torch.randn_like(mean)
         half = half_of(mean)
         both = torch.cat([drawn, torch.zeros_like(half)])
-        levels = [torch.cat([level, half_of(level)]) for level in self._levels(filled, mask)]
-        filled, truth, mask = (torch.cat([part, half_of(part)]) for part in (filled, truth, mask))
-        restored = torch.where(mask > 0, filled + self.decoder(levels, both), truth)
-        return {"restored": restored[: len(mean)], "mean": restored[len(mean) :], "latent": latent}
+        levels = self._levels(filled, mask)
+
+        def decoded(latent: Tensor, parts: Callable[[Tensor], Tensor]) -> Tensor:
+            picture = parts(filled) + self.decoder([parts(level) for level in levels], latent)
+            return torch.where(parts(mask) > 0, picture, parts(truth))
+
+        first = decoded(both, lambda part: torch.cat([part, half_of(part)]))
+        restored = first[: len(mean)]
+
+        def from_both() -> Tensor:
+            kept = half_of(restored)
+            latent = torch.randn_like(mean[len(kept) :])
+            return torch.cat([kept, decoded(latent, lambda part: part[len(kept) :])])
+
+        return {"restored": restored, "mean": first[len(mean) :], "latent": latent, "drawn": from_both}
 
     def _start(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """(picture, mask, smoothly filled picture)."""

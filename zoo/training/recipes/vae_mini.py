@@ -70,7 +70,9 @@ RECIPE = Recipe(
         Term("kl", 5e-5, free_kl, of="latent"),
         Term("features", 1e-3, coarse_perceptual, start=0.3, every=4),
     ),
-    adversarial=(Adversarial("patches", discriminator, "hinge", 0.02, start=0.65, rate=1e-3, condition=mask_of),),
+    adversarial=(
+        Adversarial("patches", discriminator, "hinge", 0.02, start=0.65, rate=1e-3, of="drawn", condition=mask_of),
+    ),
     limits=(
         "Portraits aligned as in FFHQ only; elsewhere it fills smoothly or draws parts of faces.",
         "Trained at 256 x 256 pixels: holes in larger pictures are filled softly.",

@@ -87,7 +87,7 @@ def test_figures_come_from_results_of_these_weights(run, tmp_path):
     sha256 = export(run.folder, ID, target=tmp_path).sha256
     mine, nothing = result(ID, sha256, 28.456), result("identity", None, 25.0)
     (figure,) = export(run.folder, ID, written(tmp_path, mine, nothing), tmp_path).figures
-    assert (figure.metric, figure.value, figure.identity) == ("psnr_rgb", 28.46, 25.0)
+    assert (figure.metric, figure.value, figure.identity) == ("psnr_rgb", 28.456, 25.0)
     assert figure.scenario == "mixed v1, seed 0" and figure.dataset == "folder:x, 2 pictures"
     for refused, why in (
         ([result(ID, "other", 28), nothing], "not measured with the weights"),

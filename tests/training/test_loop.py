@@ -16,7 +16,7 @@ from zoo.training import loop, losses
 from zoo.training.__main__ import main
 from zoo.training.data import Pairs, batches, load_pictures, split, to_tensor, watched_pairs
 from zoo.training.loop import Position, Settings, rate_at, resume, start
-from zoo.training.recipe import get_recipe, recipes, seeded_network
+from zoo.training.recipe import get_recipe, recipes
 
 RECIPES = sorted(recipes())
 

@@ -25,6 +25,8 @@ from .recipe import get_recipe
 
 LARGEST = 10_000_000
 """Bytes that a bundled file may have."""
+METRICS = ("psnr_rgb", "psnr_hole", "vgg_conv3_1", "vgg_conv3_1_hole", "id_similarity")
+"""Of a result, what goes onto the card: the metric that ranks, and these where they were computed."""
 
 
 @dataclass(frozen=True)
@@ -135,17 +137,19 @@ def _figures(results: Sequence[Path], model_id: str, sha256: str) -> tuple[Figur
             raise ZooError(f"a result of {name} was not measured with the weights of this run.")
         if _inputs(result) not in nothing:
             raise ZooError(f"the result on {result['dataset']['id']} has no result of identity beside it.")
-        metric, scenario = result["scenario"]["primary"], result["scenario"]
-        baseline = nothing[_inputs(result)]["metrics"][metric]["mean"]
-        figures.append(
-            Figure(
-                metric=metric,
-                value=round(result["metrics"][metric]["mean"], 2),
-                identity=round(baseline, 2),
-                scenario=f"{scenario['id']} v{scenario['version']}, seed {scenario['seed']}",
-                dataset=f"{result['dataset']['id']}, {result['n_scored']} pictures",
+        scenario, baseline = result["scenario"], nothing[_inputs(result)]["metrics"]
+        for metric, value in result["metrics"].items():
+            if value["mean"] is None or (metric != scenario["primary"] and metric not in METRICS):
+                continue
+            figures.append(
+                Figure(
+                    metric=metric,
+                    value=round(value["mean"], 3),
+                    identity=round(baseline[metric]["mean"], 3),
+                    scenario=f"{scenario['id']} v{scenario['version']}, seed {scenario['seed']}",
+                    dataset=f"{result['dataset']['id']}, {result['n_scored']} pictures",
+                )
             )
-        )
     return tuple(figures)
 
 

@@ -5,11 +5,9 @@ import pytest
 import torch
 
 from tests.training.pictures import photograph
-from zoo.fill import smooth_fill
 from zoo.models.autoencoder import MINI, make_mini
 from zoo.restorer import Restorer
 from zoo.training.losses import charbonnier
-from zoo.training.recipes.edgeconnect_mini import EdgeConnectMini, edge_map
 from zoo.unet import Block, GatedBlock, ShuffledUNet, UNetBackend
 
 
@@ -51,41 +49,6 @@ def test_the_autoencoder_is_the_same_in_tiles():
     tiled = Restorer(MINI, backend, device="cpu", tile=448).restore(picture).image
     assert np.abs(whole.astype(int) - tiled).max() <= 1
     assert np.abs(whole.astype(int) - picture).mean() > 1
-
-
-def test_smooth_fill_keeps_what_is_known_and_fills_from_around():
-    known = torch.ones(1, 1, 64, 128)
-    known[..., 20:44, 30:90] = 0
-    ramp = torch.linspace(0, 1, 128).expand(1, 3, 64, 128)
-    filled = smooth_fill(torch.where(known > 0, ramp, 7.0), known)
-    assert torch.allclose(filled[known.expand_as(filled) > 0], ramp[known.expand_as(ramp) > 0], atol=1e-6)
-    assert (filled - ramp).abs().max() < 0.3
-    flat = smooth_fill(torch.where(known > 0, torch.full_like(ramp, 0.3), 7.0), known)
-    assert torch.allclose(flat, torch.full_like(flat, 0.3), atol=1e-5)
-
-
-def test_smooth_fill_of_almost_nothing():
-    known = torch.zeros(1, 1, 256, 256)
-    known[..., 3, 5] = 1
-    filled = smooth_fill(torch.full((1, 3, 256, 256), 0.6), known)
-    assert torch.allclose(filled, torch.full_like(filled, 0.6), atol=1e-5)
-
-
-def test_edges_are_where_the_luma_changes():
-    step = torch.zeros(1, 3, 16, 16)
-    step[..., 8:] = 1
-    edges = edge_map(step)[0, 0]
-    assert edges[:, 7:9].min() > 0.9 and edges[:, :6].max() < 0.01 and edges[:, 10:].max() < 0.01
-
-
-def test_edgeconnect_changes_holes_only_and_takes_nothing_from_them():
-    network = shaken(EdgeConnectMini())
-    image, mask = torch.rand(1, 3, 64, 128), torch.zeros(1, 1, 64, 128)
-    mask[..., 10:40, 30:80] = 1
-    first = network(torch.cat([image, mask], 1))
-    assert torch.equal(first[:, :3] * (1 - mask), image * (1 - mask))
-    other = torch.where(mask > 0, torch.rand_like(image), image)
-    assert torch.allclose(network(torch.cat([other, mask], 1)), first, atol=1e-5)
 
 
 def test_charbonnier_against_numpy():

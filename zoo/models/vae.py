@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..card import ModelCard, SizeRule, Weights
+from ..card import ModelCard, Weights
 from ..fill import smooth_fill
 from ..layers import NetworkBackend, build_with
 from ..registry import register
@@ -166,7 +166,8 @@ class ConditionalVAE(nn.Module):
     def _start(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """(picture, mask, smoothly filled picture)."""
         image, mask = x[:, :3], (x[:, 3:] > 0).to(x.dtype)
-        return image, mask, smooth_fill(image, 1 - mask)
+        filled = smooth_fill(image.float(), 1 - mask.float())  # it adds up more pixels than fp16 can count
+        return image, mask, filled.to(image.dtype)
 
     def _levels(self, filled: Tensor, mask: Tensor) -> list[Tensor]:
         """What is known, at every size, largest first."""
@@ -184,15 +185,35 @@ def half_of(batch: Tensor) -> Tensor:
 
 
 class Completion(NetworkBackend):
-    """Backend: RGB in [0, 1] and a mask, 1 = hole, to RGB in [0, 1] with only the holes replaced."""
+    """Backend: RGB in [0, 1] and a mask, 1 = hole, of any size, to RGB in [0, 1] with only the holes replaced.
+
+    The network works on the picture at SIDE x SIDE, filled smoothly at its own size before. What it adds to that fill
+    is enlarged and added at full size, so that the hole's rim is as sharp as what is around it.
+    """
 
     def restore(self, image: Tensor, mask: Tensor) -> Tensor:
-        return self.network(torch.cat([image, mask], dim=1))
+        return self._completed(image, mask, None)
 
     def sample(self, image: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
         """One completion of one picture, drawn with a generator on the CPU, so that each device draws the same."""
-        latent = torch.randn(1, LATENT, generator=generator).to(image)
-        return self.network(torch.cat([image, mask], dim=1), latent)
+        return self._completed(image, mask, torch.randn(1, LATENT, generator=generator).to(image))
+
+    def _completed(self, image: Tensor, mask: Tensor, latent: Tensor | None) -> Tensor:
+        height, width = image.shape[-2:]
+        side = max(height, width)
+        to_multiple, to_square = (0, -width % 64, 0, -height % 64), (0, side - width, 0, side - height)
+        color, hole = image.float(), mask.float()  # sums and sizes: not in half precision
+        # What is padded is not known, and so has no part in the fill.
+        filled = smooth_fill(F.pad(color, to_multiple), F.pad(1 - hole, to_multiple))[..., :height, :width]
+        small = _resized(F.pad(filled, to_square, mode="replicate"), SIDE).clamp(0, 1)
+        hole = (F.interpolate(F.pad(hole, to_square), size=(SIDE, SIDE), mode="area") > 0.5).float()
+        drawn = self.network(torch.cat([small, hole], dim=1).to(image.dtype), latent).float()
+        lacking = _resized((drawn - small) * hole, side)[..., :height, :width]
+        return torch.where(mask > 0, (filled + lacking).to(image.dtype), image)
+
+
+def _resized(x: Tensor, side: int) -> Tensor:
+    return F.interpolate(x, size=(side, side), mode="bicubic", align_corners=False, antialias=True)
 
 
 MINI = ModelCard(
@@ -206,12 +227,11 @@ MINI = ModelCard(
         "Sohn, Lee, Yan, Learning Structured Output Representation using Deep Conditional Generative Models, NeurIPS "
         "2015; Kingma, Welling, Auto-Encoding Variational Bayes, ICLR 2014, https://arxiv.org/abs/1312.6114"
     ),
-    size=SizeRule(square=SIDE),
     weights=Weights("vae.mini.safetensors", "MIT"),
     stochastic=True,
     notes=(
         "For portraits only, aligned as in FFHQ: eyes and mouth where they are in its training pictures.",
-        "It was trained at 256 x 256 pixels, so holes in larger pictures are filled softly.",
+        "It works at 256 x 256 pixels, whatever the picture's size, so holes in larger pictures are filled softly.",
         "Without samples it gives the mean of what it deems possible, which is right on average and smooth.",
     ),
 )

@@ -37,7 +37,11 @@ def opponent(**changes) -> Opponent:
 def test_discriminators_give_features_and_scores(make):
     network = make()
     channels = 4 if make is DISCRIMINATORS["patch with a mask"] else 3
-    judged = network(torch.rand(4, channels, *(2 * [192 if isinstance(network, DoubleScale) else 64])))
+    judged = network(
+        torch.rand(4, channels, *(2 * [192 if isinstance(network, DoubleScale) else 64])).contiguous(
+            memory_format=torch.channels_last
+        )
+    )
     assert len(judged) == (2 if isinstance(network, DoubleScale) else 1)
     for scale in judged:
         assert len(scale) > 2 and scale[-1].shape[:2] == (4, 1)

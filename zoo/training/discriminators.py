@@ -95,6 +95,6 @@ class StyleDiscriminator(nn.Module):
     def _spread(self, y: Tensor) -> Tensor:
         n, _, h, w = y.shape
         group = next(size for size in range(min(self.GROUP, n), 0, -1) if n % size == 0)
-        parts = y.float().view(group, n // group, -1)
+        parts = y.float().reshape(group, n // group, -1)
         spread = parts.var(dim=0, unbiased=False).add(1e-8).sqrt().mean(dim=1)
         return spread.repeat(group).view(n, 1, 1, 1).expand(n, 1, h, w).to(y.dtype)

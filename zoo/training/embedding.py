@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from ..errors import ZooError
 from ..faces import align, helpers
 from ..faces.identity import ArcFace
+from ..torchvision_compat import ensure_torchvision
 
 
 class FaceEmbedding(nn.Module):
@@ -40,6 +41,7 @@ def _grid(side: int, small: int) -> Tensor:
 def load_embedding() -> FaceEmbedding:
     """The network of the file mobilefacenet.onnx, fixed. Raises WeightsError when it is missing, and ZooError when
     the package that reads it is."""
+    ensure_torchvision()  # onnx2torch imports it
     try:
         from onnx2torch import convert
     except ImportError:

@@ -8,7 +8,6 @@ from torch import Tensor, nn
 
 from ... import degradations
 from ...models.gpen_mini import GPENMini, resized
-from ...torchvision_compat import ensure_torchvision
 from .. import losses
 from ..adversarial import Adversarial
 from ..discriminators import Judgement, StyleDiscriminator
@@ -44,12 +43,6 @@ def perceptual(restored: Tensor, truth: Tensor) -> Tensor:
     return losses.perceptual(quarter(restored), quarter(truth))
 
 
-def identity(restored: Tensor, truth: Tensor) -> Tensor:
-    """`losses.identity`."""
-    ensure_torchvision()  # onnx2torch imports it
-    return losses.identity(restored, truth)
-
-
 class ShuffledDiscriminator(StyleDiscriminator):
     """StyleGAN2's discriminator of 256 x 256 pixels that starts from cells of 4 x 4, at a third of the cost."""
 
@@ -60,9 +53,6 @@ class ShuffledDiscriminator(StyleDiscriminator):
     def forward(self, x: Tensor) -> Judgement:
         """See the module."""
         return super().forward(F.pixel_unshuffle(x, 4))
-
-    def _spread(self, y: Tensor) -> Tensor:
-        return super()._spread(y.contiguous())
 
 
 RECIPE = Recipe(
@@ -76,7 +66,7 @@ RECIPE = Recipe(
     losses=(
         Term("charbonnier", 1.0, losses.charbonnier),
         Term("perceptual", 0.002, perceptual, every=2),
-        Term("identity", 0.002, identity, start=0.3, every=4),
+        Term("identity", 0.002, losses.identity, start=0.3, every=4),
     ),
     adversarial=(
         Adversarial("adversarial", ShuffledDiscriminator, "hinge", weight=0.002, start=0.75, rate=2e-3, r1=1.0),

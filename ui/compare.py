@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -56,15 +57,23 @@ def for_task(task: str):
     )
 
 
+def for_models(ids: list[str]):
+    """What changes when other models are chosen: whether there can be samples."""
+    return gr.update(visible=any(card.stochastic for card in zoo.list_models(available=True) if card.id in ids))
+
+
 @functools.lru_cache(maxsize=4)
 def _model(id: str):
     return zoo.load(id)
 
 
 def compare(
-    picture: str | None, task: str, ids: list[str], painted: dict | None, mask_file: str | None
+    picture: str | None, task: str, ids: list[str], painted: dict | None, mask_file: str | None, samples: int = 0
 ) -> Iterator[tuple]:
-    """Restore with one backend after the other; yields the status line and all slots after each."""
+    """Restore with one backend after the other; yields the status line and all slots after each.
+
+    Of models that can draw them, so many samples follow the plain result, as far as there are slots.
+    """
     if picture is None:
         raise gr.Error("Choose a picture first: upload one, or click an example.")
     if not ids:
@@ -84,17 +93,30 @@ def compare(
         except ZooError as error:
             raise gr.Error(_sentence(error, picture, mask_file)) from None
         before = source.rgb8()
-        failed = 0
+        failed, used = 0, 0
         for index, id in enumerate(ids):
             yield (f"Restoring with {id}, {index + 1} of {len(ids)}…", *_flat(slots))
             try:
-                result = _model(id).restore(source, mask)
-                slots[index] = _filled(id, before, result, _save(Path(folder), picture, id, result))
+                left = SLOTS - used - (len(ids) - index)  # each of the models to come has its slot
+                for name, result in _results(id, source, mask, min(int(samples), left)):
+                    slots[used] = _filled(id, name, before, result, _save(Path(folder), picture, name, result))
+                    used += 1
             except ZooError as error:
                 failed += 1
-                slots[index] = (gr.update(visible=True), f"**{id}** failed: {error}", None, gr.update(visible=False))
+                slots[used] = (gr.update(visible=True), f"**{id}** failed: {error}", None, gr.update(visible=False))
+                used += 1
         done = f"Done: {len(ids) - failed} of {len(ids)}" + (f", {failed} failed." if failed else ".")
         yield (" ".join([done, *source.notes]), *_flat(slots))
+
+
+def _results(id: str, source: images.Picture, mask: Any, samples: int) -> list[tuple[str, Any]]:
+    """The results of a model with their names: one, and samples where it can draw them."""
+    model = _model(id)
+    found = [(id, model.restore(source, mask))]
+    if model.card.stochastic and samples > 0:
+        drawn = model.sample(source, mask, count=samples)
+        found += [(f"{id}, sample {number}", result) for number, result in enumerate(drawn, 1)]
+    return found
 
 
 def _sentence(error: ZooError, picture: str, mask_file: str | None) -> str:
@@ -123,11 +145,11 @@ def _mask(task: str, painted: dict | None, file: str | None, source: images.Pict
     return mask
 
 
-def _save(folder: Path, picture: str, id: str, result) -> Path:
+def _save(folder: Path, picture: str, name: str, result) -> Path:
     """The result as a file to download, in the input's format where that can hold it."""
     suffix = Path(picture).suffix.lower()
     suffix = suffix if suffix in images.SUFFIXES - {".bmp"} else ".png"
-    target = folder / f"{Path(picture).stem}-{id.replace(':', '_').replace('/', '_')}{suffix}"
+    target = folder / f"{Path(picture).stem}-{re.sub(r'[:/]', '_', name).replace(', sample ', '-')}{suffix}"
     result.save(target)
     return target
 
@@ -136,11 +158,11 @@ def _empty() -> tuple:
     return gr.update(visible=False), "", None, gr.update(visible=False)
 
 
-def _filled(id: str, before: np.ndarray, result, file: Path) -> tuple:
+def _filled(id: str, name: str, before: np.ndarray, result, file: Path) -> tuple:
     card = _model(id).card
     after = result.picture.rgb8()
     notes = "".join(f" {note}" for note in result.notes)
-    text = f"**{card.title}** ({id}): {result.seconds:.2f} s, {after.shape[1]} × {after.shape[0]} px.{notes}"
+    text = f"**{card.title}** ({name}): {result.seconds:.2f} s, {after.shape[1]} × {after.shape[0]} px.{notes}"
     download = gr.update(value=str(file), visible=True, label=f"Download {file.name}")
     return gr.update(visible=True), text, (same_size(before, after), after), download
 
@@ -186,6 +208,10 @@ def build() -> None:
                 choices(first), value=[id for _, id in choices(first)[:2]], multiselect=True, label="Models to compare",
                 max_choices=SLOTS, elem_id="models", allow_custom_value=True,  # the choices are those of one task only
             )  # fmt: skip
+            samples = gr.Slider(
+                0, SLOTS - 1, 3, step=1, label="Different results of models that can draw them", visible=False,
+                elem_id="samples",
+            )  # fmt: skip
             absent = gr.Markdown(missing(first), elem_classes="small")
             run = gr.Button("Restore and compare", variant="primary", elem_id="run")
         with gr.Column(scale=2, min_width=480):
@@ -203,8 +229,9 @@ def build() -> None:
                     download = gr.DownloadButton(visible=False, size="sm", elem_id=f"download-{index}")
                 slots += [box, text, slider, download]
     task.change(for_task, task, [models, masking, absent], api_name="models_for_task")
+    models.change(for_models, models, samples, api_name="samples_for_models", show_progress="hidden")
     picture.change(background, picture, editor, api_name="mask_background", show_progress="hidden")
     run.click(
-        compare, [picture, task, models, editor, mask_file], [status, *slots], api_name="compare",
+        compare, [picture, task, models, editor, mask_file, samples], [status, *slots], api_name="compare",
         concurrency_id="heavy", concurrency_limit=1,
     )  # fmt: skip

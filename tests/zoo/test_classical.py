@@ -16,7 +16,7 @@ from zoo.errors import RestorationError
 
 CLASSICAL = [c.id for c in zoo.list_models() if c.weights is None and c.family not in ("identity", "autoencoder")]
 CROPS = {"astronaut": (0, 150), "chelsea": (30, 120), "coffee": (100, 200), "rocket": (150, 250)}
-FILLERS = ["telea", "navier-stokes", "biharmonic", "patch-fill"]
+FILLERS = ["telea", "navier-stokes", "biharmonic", "patch-fill", "pull-push"]
 DECONVOLUTIONS = ["unsupervised-wiener", "richardson-lucy", "tv-deconvolution"]
 
 

@@ -15,7 +15,7 @@ from zoo.errors import MaskError, PictureError, RestorationError, ZooError
 from zoo.restorer import Restorer
 
 CLASSICAL = [c.id for c in zoo.list_models() if c.weights is None] + ["dummy"]
-FILLERS = ["telea", "navier-stokes", "biharmonic", "patch-fill", "dummy"]
+FILLERS = ["telea", "navier-stokes", "biharmonic", "patch-fill", "pull-push", "dummy"]
 
 
 def hole_in(height: int, width: int) -> np.ndarray:

@@ -161,11 +161,12 @@ class BlindDeconvolution(nn.Module):
     its own, and are put together with weights that fall towards the windows' borders.
     """
 
-    NOISES = (0.05, 0.5)
+    NOISES = (0.1, 1.0)
     """Far above that of pictures: estimated blurs are not exact."""
     CANDIDATES = 2 * len(NOISES)
+    CHANNELS = 3 * CANDIDATES + 1
 
-    def __init__(self, window: int = 256):
+    def __init__(self, window: int = 384):
         super().__init__()
         self.window = window
         self.estimate = BlurNetwork()
@@ -174,18 +175,24 @@ class BlindDeconvolution(nn.Module):
         """The blur of a picture of one window or smaller: N x 3 x H x W RGB in [0, 1] to N x 1 x 33 x 33."""
         return self.estimate(spectral_maps(picture))
 
+    def candidates(self, picture: Tensor, blur: Tensor) -> Tensor:
+        """N x 13 x H x W: four sharp pictures in about [0, 1.2], and how concentrated the blur is, in (0, 1].
+
+        An uncertain blur is spread out, and what it leads to is of little use.
+        """
+        sharp = [deconvolved(picture, b, self.NOISES) for b in (blur, blur.flip((2, 3)))]
+        concentrated = blur.square().sum((1, 2, 3)).sqrt().view(-1, 1, 1, 1)
+        return torch.cat([*sharp, concentrated.expand(-1, -1, *picture.shape[2:])], dim=1)
+
     def forward(self, picture: Tensor) -> Tensor:
-        """N x 3 x H x W RGB in [0, 1], sides of 49 and up, to N x 12 x H x W in about [0, 1.2]."""
+        """`candidates` of N x 3 x H x W RGB in [0, 1], sides of 49 and up, put together from all windows."""
         height, width = (min(self.window, side) for side in picture.shape[-2:])
         weight = taper(height, width, min(height, width) // 2, picture.device) + 1e-3
-        total = picture.new_zeros(len(picture), 3 * self.CANDIDATES, *picture.shape[-2:])
+        total = picture.new_zeros(len(picture), self.CHANNELS, *picture.shape[-2:])
         weights = picture.new_zeros(picture.shape[-2:])
         for top in starts(picture.shape[-2], height, self.window // 2):
             for left in starts(picture.shape[-1], width, self.window // 2):
                 place = (..., slice(top, top + height), slice(left, left + width))
-                blur = self.estimated(picture[place])
-                turned = (blur, blur.flip((2, 3)))
-                sharp = torch.cat([deconvolved(picture[place], b, self.NOISES) for b in turned], dim=1)
-                total[place] += sharp * weight
+                total[place] += self.candidates(picture[place], self.estimated(picture[place])) * weight
                 weights[place] += weight
         return total / weights

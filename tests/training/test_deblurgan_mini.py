@@ -10,7 +10,7 @@ from tests.training.pictures import photograph
 from zoo import blind_deconvolution as deconvolution
 from zoo import degradations
 from zoo.blind_deconvolution import SIDE, BlindDeconvolution
-from zoo.models.deblurgan_mini import MINI, DeblurMini
+from zoo.models.deblurgan_mini import MINI, PART, DeblurMini
 from zoo.restorer import Restorer
 from zoo.unet import UNetBackend
 
@@ -96,8 +96,10 @@ def test_windows_come_together_without_seams(monkeypatch):
     monkeypatch.setattr(network, "estimated", lambda picture: delta.expand(len(picture), -1, -1, -1))
     monkeypatch.setattr(BlindDeconvolution, "NOISES", (1e-6, 1e-6))
     picture = tensor(photograph("coffee")[:300, :260].astype(np.float32) / 255)
-    for candidate in network(picture).split(3, dim=1):
+    found = network(picture)
+    for candidate in found[:, :12].split(3, dim=1):
         assert (candidate - picture.clamp(1e-3)).abs().max() < 0.06
+    assert torch.allclose(found[:, 12], torch.ones(()), atol=1e-5)  # a blur could not be more concentrated
 
 
 def test_blurs_are_blurs():
@@ -106,16 +108,26 @@ def test_blurs_are_blurs():
     assert torch.allclose(blurs.sum((1, 2, 3)), torch.ones(2), atol=1e-5)
 
 
-def test_the_unet_does_not_teach_the_blurs_and_runs_when_looked_at(monkeypatch):
+def test_the_unet_does_not_teach_the_blurs_and_sees_a_part():
     network = DeblurMini()
-    picture = torch.rand(1, 3, 64, 64)
+    picture = torch.rand(1, 3, 192, 168)
     outputs = network.training_forward(picture, picture)
     assert outputs["blurs"].shape == (2, 1, SIDE, SIDE)
+    assert outputs["restored"].shape == outputs["truth"].shape == (1, 3, PART, PART)
     with torch.no_grad():
         network.unet.tail.weight.normal_(0, 0.1)
-    outputs["restored"]().sum().backward()
+    network.training_forward(picture, picture)["restored"].sum().backward()
     assert any(parameter.grad is not None for parameter in network.unet.parameters())
     assert all(parameter.grad is None for parameter in network.deconvolution.parameters())
+
+
+def test_what_is_compared_is_the_same_place():
+    network = DeblurMini()
+    with torch.no_grad():
+        network.unet.tail.bias.view(8, -1)[3] = 40  # the picture as it is
+    picture = torch.rand(1, 3, 200, 200)
+    outputs = network.training_forward(picture, picture)
+    assert torch.allclose(outputs["restored"], outputs["truth"], atol=1e-5)
 
 
 def test_it_is_a_backend_for_any_size():

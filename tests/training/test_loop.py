@@ -105,6 +105,17 @@ def test_a_killed_run_goes_on_as_if_it_had_not_been(stop, data, undisturbed, tmp
     assert_same(again, undisturbed)
 
 
+def test_a_run_starts_from_another(data, undisturbed, tmp_path):
+    run = start(tmp_path / "run", settings(data, start_from=str(undisturbed.folder)))
+    for name, value in undisturbed.average.items():
+        assert torch.equal(run.network.state_dict()[name], value) and torch.equal(run.average[name], value)
+    stored = json.loads((run.folder / "run.json").read_text())
+    assert stored["before"]["steps"] == 6 and stored["before"]["minutes"] > 0
+    with pytest.raises(ZooError, match="no weights"):
+        start(tmp_path / "other", settings(data, recipe="vae.mini", start_from=str(undisturbed.folder)))
+    assert not (tmp_path / "other").exists()
+
+
 def test_a_finished_run_stays_as_it_is(undisturbed):
     before = (undisturbed.folder / "checkpoint.pt").read_bytes()
     again = resume(undisturbed.folder)
@@ -177,6 +188,7 @@ def test_every_recipe_steps(name, data, tmp_path, monkeypatch):
     recipe = replace(
         recipe,
         batch=2,
+        crop=min(recipe.crop, 256 - 2 * recipe.margin),  # the pictures have 256 pixels
         losses=tuple(replace(term, start=0, every=1) for term in recipe.losses),
         adversarial=tuple(replace(part, start=0) for part in recipe.adversarial),
     )

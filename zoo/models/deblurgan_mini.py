@@ -6,7 +6,7 @@ and mends. That takes the place of the large pretrained encoder of the published
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +17,9 @@ from ..layers import build_with
 from ..registry import register
 from ..unet import GatedBlock, ShuffledUNet, UNetBackend
 
+PART = 128
+"""Side in pixels of what the U-Net is trained on of each crop."""
+
 
 class DeblurMini(nn.Module):
     """N x 3 x H x W blurred RGB in [0, 1] to the same, sharper. H and W are multiples of 8 and at least 64."""
@@ -25,25 +28,35 @@ class DeblurMini(nn.Module):
         super().__init__()
         self.deconvolution = BlindDeconvolution()
         choices = 1 + BlindDeconvolution.CANDIDATES
-        self.unet = ShuffledUNet(2, (32, 64, 96), (1, 2, 4), GatedBlock, inputs=3 * choices, outputs=3 + choices)
+        inputs = 3 + BlindDeconvolution.CHANNELS
+        self.unet = ShuffledUNet(2, (32, 64, 96), (1, 2, 4), GatedBlock, inputs=inputs, outputs=3 + choices)
         with torch.no_grad():  # at first, mostly the picture as it is
             self.unet.tail.bias.view(3 + choices, -1)[3] = 2
 
     def forward(self, picture: Tensor) -> Tensor:
         """See the class."""
-        # The U-Net mends what the estimated blurs lead to; it does not teach them.
-        with torch.no_grad():
-            candidates = torch.cat([picture, self.deconvolution(picture)], dim=1)
-        result = self.unet.result(candidates).float()
-        shares = result[:, 3:].softmax(1).repeat_interleave(3, dim=1)
-        return (candidates * shares).unflatten(1, (-1, 3)).sum(1) + result[:, :3]
+        return self.mended(torch.cat([picture, self.deconvolution(picture)], dim=1))
 
-    def training_forward(self, given: Tensor, truth: Tensor) -> dict[str, Tensor | Callable[[], Tensor]]:
-        """The restored picture; `blurs`: the estimated blurs, then the true ones, 2N x 1 x 33 x 33."""
+    def mended(self, seen: Tensor) -> Tensor:
+        """The picture and its candidates, mixed pixel by pixel, and what the U-Net adds."""
+        result = self.unet.result(seen).float()
+        shares = result[:, 3:].softmax(1).repeat_interleave(3, dim=1)
+        return (seen[:, : shares.shape[1]] * shares).unflatten(1, (-1, 3)).sum(1) + result[:, :3]
+
+    def training_forward(self, given: Tensor, truth: Tensor) -> dict[str, Tensor]:
+        """A part of the restored picture, of PART pixels where there are as many, and that of the truth; `blurs`: the
+        estimated blurs, then the true ones, 2N x 1 x 33 x 33.
+
+        Blurs are estimated from more than the U-Net needs to see; it mends what they lead to and does not teach them.
+        """
         blurs = self.deconvolution.estimated(given)
         with torch.no_grad():
             true = fitted_blur(truth, given)
-        return {"restored": lambda: self(given), "blurs": torch.cat([blurs, true])}
+            seen = torch.cat([given, self.deconvolution.candidates(given, blurs.detach())], dim=1)
+            top, left = (int(torch.randint(max(0, side - PART) // 8 + 1, ())) * 8 for side in given.shape[2:])
+            part = (..., slice(top, top + PART), slice(left, left + PART))
+            seen = seen[part].contiguous(memory_format=torch.channels_last)
+        return {"restored": self.mended(seen), "truth": truth[part], "blurs": torch.cat([blurs, true])}
 
 
 MINI = ModelCard(

@@ -49,6 +49,8 @@ class Settings:
     """Processes that make batches; 0: the training process itself."""
     checkpoint_every: int = 200
     """Steps between checkpoints."""
+    start_from: str | None = None
+    """Folder of a run whose averaged weights this one starts with, where names and shapes are the same."""
 
 
 @dataclass
@@ -161,15 +163,14 @@ class Run:
         # What a network draws at random follows from the step, so that a resumed run draws it too.
         with torch.random.fork_rng(devices=[]), computing:
             torch.manual_seed(int(rng_for("draws", self.settings.seed, position.step).integers(1 << 32)))
-            wanted = {term.of for term, share in zip(recipe.losses, shares, strict=True) if share}
-            wanted |= {opponent.settings.of for opponent in playing}
-            outputs = recipe.outputs(self.network, given, clean, wanted)
+            outputs = recipe.outputs(self.network, given, clean)
+            truth = outputs["truth"]
             terms = [
-                term.function(outputs[term.of], clean).float() if share else clean.new_zeros(())
+                term.function(outputs[term.of], truth).float() if share else truth.new_zeros(())
                 for term, share in zip(recipe.losses, shares, strict=True)
             ]
         loss = torch.stack([share * term for share, term in zip(shares, terms, strict=True)]).sum()
-        views = [opponent.views(outputs, clean, given) for opponent in playing]
+        views = [opponent.views(outputs, truth, given) for opponent in playing]
         for opponent, view in zip(playing, views, strict=True):
             loss = loss + opponent.loss(*view)
         self.optimizer.zero_grad(set_to_none=True)
@@ -243,10 +244,32 @@ def start(folder: Path, settings: Settings) -> Run:
     if folder.exists() and any(folder.iterdir()):
         raise ZooError(f"{folder} is not empty: --resume goes on with the run in it, --out names another folder.")
     run = Run(folder, settings)
-    folder.mkdir(parents=True, exist_ok=True)
     stored = {**asdict(settings), "machine": machine(run.device), "computed_in": str(run.type).removeprefix("torch.")}
+    stored["before"] = (
+        _start_from(run, Path(settings.start_from)) if settings.start_from else {"steps": 0, "minutes": 0}
+    )
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / "run.json").write_text(json.dumps(stored, indent=2) + "\n", encoding="utf-8")
     return run
+
+
+def _start_from(run: Run, folder: Path) -> dict[str, float]:
+    """Take over the weights of an earlier run; returns what it took. Raises ZooError when none of them fits."""
+    stored, state = read_run(folder)
+    own = run.network.state_dict()
+    fitting = {
+        name: value for name, value in state["average"].items() if name in own and own[name].shape == value.shape
+    }
+    if not fitting:
+        raise ZooError(f"no weights of the run in {folder} fit {run.recipe.id}.")
+    run.network.load_state_dict({**own, **fitting})
+    for name, value in run.network.state_dict().items():
+        run.average[name].copy_(value)
+    position = Position(**state["position"])
+    return {
+        "steps": stored["before"]["steps"] + position.step,
+        "minutes": stored["before"]["minutes"] + position.seconds / 60,
+    }
 
 
 def read_run(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -42,22 +42,21 @@ RECIPE = Recipe(
     degrade=degrade,
     degradation="shake of 5 to 25 px (70 %), shake up to 5 px, steady motion, turns (10 % each); noise up to 2 %",
     losses=(
-        # The blurs come first: the U-Net learns little from what bad ones lead to.
-        Term("charbonnier", 1.0, charbonnier, start=0.4),
-        Term("edge", 0.05, edge, start=0.4),
+        Term("charbonnier", 1.0, charbonnier),
+        Term("edge", 0.05, edge),
         Term("blurs", 0.1, blurs, of="blurs"),
     ),
     adversarial=(
-        Adversarial("double scale", lambda: DoubleScale(width=16), "least-squares", weight=5e-4, start=0.9, rate=2e-4),
+        Adversarial("double scale", lambda: DoubleScale(width=16), "least-squares", weight=5e-4, start=0.9, rate=1e-3),
     ),
     limits=(
         "Trained on synthetic blur of up to 25 px, nearly the same all over a crop; noise up to 2 %, no JPEG.",
         "Long and curled shakes come out sharper, but not sharp; what is lost in noise stays lost.",
     ),
     steps=20_000,
-    crop=192,
+    crop=320,
     margin=16,
-    batch=8,
-    rate=1.2e-3,
-    clip=0.5,
+    batch=6,
+    rate=1e-3,
+    clip=0.3,
 )

@@ -163,7 +163,9 @@ class Run:
         # What a network draws at random follows from the step, so that a resumed run draws it too.
         with torch.random.fork_rng(devices=[]), computing:
             torch.manual_seed(int(rng_for("draws", self.settings.seed, position.step).integers(1 << 32)))
-            outputs = recipe.outputs(self.network, given, clean)
+            wanted = {term.of for term, share in zip(recipe.losses, shares, strict=True) if share}
+            wanted |= {opponent.settings.of for opponent in playing}
+            outputs = recipe.outputs(self.network, given, clean, wanted)
             truth = outputs["truth"]
             terms = [
                 term.function(outputs[term.of], truth).float() if share else truth.new_zeros(())

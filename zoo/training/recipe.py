@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,7 +47,8 @@ class Recipe:
     network: Callable[[], nn.Module]
     """N x 3 x H x W degraded RGB in [0, 1] -> the same, restored. Inpainting networks take the mask as a fourth
     channel. A network whose losses look at more than the restored picture has a method `training_forward(given,
-    truth)` that returns its outputs by name, "restored" among them, and "truth" if they show only a part of it."""
+    truth)` that returns its outputs by name, "restored" among them, and "truth" if they show only a part of it; those
+    that cost much as functions without arguments, which are called only in steps where a loss looks."""
     data: tuple[str, ...]
     """Folders of clean pictures, below the one given on the command line."""
     licenses: str
@@ -79,11 +80,12 @@ class Recipe:
     ema: float = 0.998
     """How much of the averaged weights a step keeps."""
 
-    def outputs(self, network: nn.Module, given: Tensor, truth: Tensor) -> dict[str, Tensor]:
+    def outputs(self, network: nn.Module, given: Tensor, truth: Tensor, wanted: Container[str]) -> dict[str, Tensor]:
         """What the losses look at, by name, in float32; "truth" is what they compare it with."""
         forward = getattr(network, "training_forward", None)
-        found = {"restored": network(given)} if forward is None else forward(given, truth)
-        return {name: value.float() for name, value in {"truth": truth, **found}.items()}
+        found = {"truth": truth, **({"restored": network(given)} if forward is None else forward(given, truth))}
+        made = {name: value() for name, value in found.items() if callable(value) and name in wanted}
+        return {name: value.float() for name, value in {**found, **made}.items() if not callable(value)}
 
     @property
     def columns(self) -> tuple[str, ...]:

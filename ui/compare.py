@@ -17,6 +17,8 @@ import zoo.masks
 from zoo import images
 from zoo.card import TASKS
 from zoo.errors import UnknownNameError, ZooError
+from zoo.faces import FacePipeline
+from zoo.restorer import Restoration, Restorer
 
 from . import examples
 from .pictures import painted_mask, picture_input, preview, same_size
@@ -27,9 +29,10 @@ _NOTHING = {"identity", "identity.x4"}
 
 
 def choices(task: str) -> list[tuple[str, str]]:
-    """(label, id) of the backends that can run here, those made for the task first."""
+    """(label, id) of the backends that can run here: those made for the task first, of these the trained ones."""
     cards = sorted(
-        zoo.list_models(task=task, available=True), key=lambda c: (c.id in _NOTHING, c.tasks[0] != task, c.id)
+        zoo.list_models(task=task, available=True),
+        key=lambda c: (c.id in _NOTHING, c.tasks[0] != task, c.weights is None, c.id),
     )
     return [(f"{card.title} ({card.id}, {card.license})", card.id) for card in cards]
 
@@ -98,7 +101,7 @@ def compare(
             yield (f"Restoring with {id}, {index + 1} of {len(ids)}…", *_flat(slots))
             try:
                 left = SLOTS - used - (len(ids) - index)  # each of the models to come has its slot
-                for name, result in _results(id, source, mask, min(int(samples), left)):
+                for name, result in _results(id, task, source, mask, min(int(samples), left)):
                     slots[used] = _filled(id, name, before, result, _save(Path(folder), picture, name, result))
                     used += 1
             except ZooError as error:
@@ -109,14 +112,22 @@ def compare(
         yield (" ".join([done, *source.notes]), *_flat(slots))
 
 
-def _results(id: str, source: images.Picture, mask: Any, samples: int) -> list[tuple[str, Any]]:
+def _results(id: str, task: str, source: images.Picture, mask: Any, samples: int) -> list[tuple[str, Restoration]]:
     """The results of a model with their names: one, and samples where it can draw them."""
     model = _model(id)
+    if task == "face" and id not in _NOTHING:
+        return [(id, _faces(model, source))]
     found = [(id, model.restore(source, mask))]
     if model.card.stochastic and samples > 0:
         drawn = model.sample(source, mask, count=samples)
         found += [(f"{id}, sample {number}", result) for number, result in enumerate(drawn, 1)]
     return found
+
+
+def _faces(model: Restorer, source: images.Picture) -> Restoration:
+    """Every face of the picture found, restored and blended back."""
+    done = FacePipeline(model).run(source)
+    return Restoration(done.picture, done.seconds, (*done.notes, _capital(done.summary())))
 
 
 def _sentence(error: ZooError, picture: str, mask_file: str | None) -> str:

@@ -84,6 +84,14 @@ class NetworkBackend(nn.Module):
         return torch.cat([self.restore(*pair) for pair in zip(image.split(1), masks, strict=True)])
 
 
+class FillingBackend(NetworkBackend):
+    """Backend of a network that takes RGB in [0, 1] with its mask as a fourth channel, and gives RGB."""
+
+    def restore(self, image: Tensor, mask: Tensor) -> Tensor:
+        """The filled picture."""
+        return self.network(torch.cat([image, (mask > 0).to(image.dtype)], dim=1))
+
+
 def image_statistics(x: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and (biased) variance of every channel of one picture, 1 x C x H x W.
 

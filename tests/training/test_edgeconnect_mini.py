@@ -7,7 +7,8 @@ import torch.nn.functional as F
 
 from tests.training import inpainting
 from tests.training.test_networks import shaken
-from zoo.models.edgeconnect_mini import MINI, EdgeConnectMini, Inpainting, edge_map, gradients, half_edges
+from zoo.layers import FillingBackend
+from zoo.models.edgeconnect_mini import MINI, EdgeConnectMini, edge_map, gradients, half_edges
 from zoo.training.recipe import get_recipe
 from zoo.training.recipes.edgeconnect_mini import edges_in_hole, half_mask
 
@@ -21,7 +22,7 @@ def test_it_changes_holes_only_and_takes_nothing_from_them():
 
 
 def test_any_size_goes_through_the_restorer():
-    inpainting.check_restorer(MINI, Inpainting(shaken(EdgeConnectMini(), 0.01)))
+    inpainting.check_restorer(MINI, FillingBackend(shaken(EdgeConnectMini(), 0.01)))
 
 
 def test_edges_are_where_the_luma_changes():

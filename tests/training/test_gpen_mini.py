@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import time
-
 import cv2
 import numpy as np
 import pytest
@@ -83,18 +81,6 @@ def test_the_code_and_every_level_of_the_encoder_matter(network):
         assert (network.result(x) - whole).abs().mean() > 1e-3 * whole.abs().mean()
         hook.remove()
     assert torch.equal(network.result(x), whole)
-
-
-@pytest.mark.slow
-def test_it_is_fast_enough_to_train_on_a_cpu():
-    """Far from the 23 a second of a thread with bfloat16 and nothing else to do: a machine may be slow or busy."""
-    network, x = GPENMini().to(memory_format=torch.channels_last), portraits(4)
-    seconds = []
-    for _ in range(3):
-        started = time.perf_counter()
-        charbonnier(network(x), x).backward()
-        seconds.append(time.perf_counter() - started)
-    assert len(x) / min(seconds) > 2
 
 
 def test_steps_lower_the_loss():

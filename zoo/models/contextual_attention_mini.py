@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from ..card import ModelCard, SizeRule, Tiling, Weights
 from ..directions import ORIENTATIONS
 from ..fill import smooth_fill
-from ..layers import NetworkBackend, build_with
+from ..layers import FillingBackend, build_with
 from ..proposals import DilatedBlock, Proposals, Stage, gated_blocks
 from ..registry import register
 
@@ -132,14 +132,7 @@ MINI = ModelCard(
 )
 
 
-class Inpainting(NetworkBackend):
-    """Backend: RGB in [0, 1] and a mask, 1 = hole, to RGB with only the holes replaced."""
-
-    def restore(self, image: Tensor, mask: Tensor) -> Tensor:
-        return self.network(torch.cat([image, (mask > 0).to(image.dtype)], dim=1))
-
-
 @register(MINI)
-def build(card: ModelCard, state: Mapping[str, Tensor]) -> Inpainting:
+def build(card: ModelCard, state: Mapping[str, Tensor]) -> FillingBackend:
     """The backend. Raises RuntimeError when the tensors are not exactly the network's."""
-    return Inpainting(build_with(ContextualAttentionMini, state))
+    return FillingBackend(build_with(ContextualAttentionMini, state))

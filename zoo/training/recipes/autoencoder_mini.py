@@ -2,14 +2,15 @@
 
 from ... import degradations
 from ...models.autoencoder import make_mini
+from .. import sources
 from ..losses import charbonnier
 from ..recipe import Recipe, Term
 
 RECIPE = Recipe(
     id="autoencoder.mini",
     network=make_mini,
-    data=("natural/train",),
-    licenses="CC BY-SA 4.0 (CID22), CC BY-SA (Wikimedia), GPL-2+ and CC BY(-SA) (Debian), CC0 (Budgie)",
+    data=sources.NATURAL,
+    licenses=sources.NATURAL_LICENSES,
     degrade=degradations.mixed,
     degradation="the scenario `mixed`: one blur (shake, defocus, Gaussian or none), Gaussian noise of 2 to 25, JPEG",
     losses=(Term("charbonnier", 1.0, charbonnier),),

@@ -3,6 +3,7 @@
 import functools
 
 from ...models.contextual_attention_mini import ContextualAttentionMini
+from .. import sources
 from ..adversarial import Adversarial
 from ..discriminators import PatchGAN
 from ..holes import DEGRADATION, colors_in_hole, degrade, features_in_hole, mask_of
@@ -11,8 +12,8 @@ from ..recipe import Recipe, Term
 RECIPE = Recipe(
     id="contextual-attention.mini",
     network=ContextualAttentionMini,
-    data=("natural/train",),
-    licenses="CC BY-SA 4.0 (CID22), CC BY-SA (Wikimedia), GPL-2+ and CC BY(-SA) (Debian), CC0 (Budgie)",
+    data=sources.NATURAL,
+    licenses=sources.NATURAL_LICENSES,
     degrade=degrade,
     degradation=DEGRADATION,
     losses=(

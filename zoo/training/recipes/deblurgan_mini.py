@@ -6,6 +6,7 @@ from torch import Tensor
 from ... import degradations
 from ...blind_deconvolution import blur_distance
 from ...models.deblurgan_mini import DeblurMini
+from .. import sources
 from ..adversarial import Adversarial
 from ..discriminators import DoubleScale
 from ..losses import charbonnier, edge
@@ -37,8 +38,8 @@ def blurs(found: Tensor, truth: Tensor) -> Tensor:
 RECIPE = Recipe(
     id="deblurgan.mini",
     network=DeblurMini,
-    data=("natural/train",),
-    licenses="CC BY-SA 4.0 (CID22), CC BY-SA (Wikimedia), GPL-2+ and CC BY(-SA) (Debian), CC0 (Budgie)",
+    data=sources.NATURAL,
+    licenses=sources.NATURAL_LICENSES,
     degrade=degrade,
     degradation="shake of 5 to 25 px (70 %), shake up to 5 px, steady motion, turns (10 % each); noise up to 2 %",
     losses=(

@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ...models.edgeconnect_mini import EdgeConnectMini, half_edges
+from .. import sources
 from ..adversarial import Adversarial
 from ..discriminators import PatchGAN
 from ..holes import DEGRADATION, colors_in_hole, degrade, features_in_hole, mask_of
@@ -35,8 +36,8 @@ def half_mask(given: Tensor) -> Tensor:
 RECIPE = Recipe(
     id="edgeconnect.mini",
     network=EdgeConnectMini,
-    data=("natural/train",),
-    licenses="CC BY-SA 4.0 (CID22), CC BY-SA (Wikimedia), GPL-2+ and CC BY(-SA) (Debian), CC0 (Budgie)",
+    data=sources.NATURAL,
+    licenses=sources.NATURAL_LICENSES,
     degrade=degrade,
     degradation=DEGRADATION,
     losses=(

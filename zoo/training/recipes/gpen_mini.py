@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from ... import degradations
 from ...models.gpen_mini import GPENMini, resized
-from .. import losses
+from .. import losses, sources
 from ..adversarial import Adversarial
 from ..discriminators import Judgement, StyleDiscriminator
 from ..recipe import Recipe, Term
@@ -58,8 +58,8 @@ class ShuffledDiscriminator(StyleDiscriminator):
 RECIPE = Recipe(
     id="gpen.mini",
     network=GPENMini,
-    data=("faces/train",),
-    licenses="public domain (US legislators), CC0 (US government staff), CC BY 4.0 (webmorph, Canada set)",
+    data=sources.FACES,
+    licenses=sources.FACES_LICENSES,
     degrade=degrade,
     degradation="as in the scenario `blind-face`, at twice the size (70 %), at the size itself (25 %); JPEG only (5 %)",
     # After 200 steps, the features' gradient is two thirds as large as the pixels', identity's a seventh.

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ... import masks
 from ...models.vae import ConditionalVAE
+from .. import sources
 from ..adversarial import Adversarial
 from ..discriminators import PatchGAN
 from ..losses import charbonnier, perceptual
@@ -60,8 +61,8 @@ def discriminator() -> PatchGAN:
 RECIPE = Recipe(
     id="vae.mini",
     network=ConditionalVAE,
-    data=("faces/train",),
-    licenses="public domain (official portraits of the US Congress), CC0 (PIF, 18F), CC-BY 4.0 (Canada, webmorph)",
+    data=sources.FACES,
+    licenses=sources.FACES_LICENSES,
     degrade=degrade,
     degradation="1 to 4 rectangles over 5 to 40 % (70 %), brush strokes over 10 to 40 % (30 %); mid-grey inside",
     losses=(

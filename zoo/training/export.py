@@ -79,7 +79,7 @@ def export(folder: Path, model_id: str, results: Sequence[Path] = (), target: Pa
     another model, has not come to its end, or is too large, and when a result does not belong to these weights.
     """
     stored, state = read_run(folder)
-    position = Position(**state["position"])
+    position, before = Position(**state["position"]), stored["before"]
     if stored["recipe"] != model_id:
         raise ZooError(f"the run in {folder} is of {stored['recipe']}, not of {model_id}.")
     if not position.finished:
@@ -102,8 +102,8 @@ def export(folder: Path, model_id: str, results: Sequence[Path] = (), target: Pa
         degradation=recipe.degradation,
         losses={part.name: part.weight for part in (*recipe.losses, *recipe.adversarial)},
         seed=stored["seed"],
-        steps=position.step + stored["before"]["steps"],
-        minutes=round(position.seconds / 60 + stored["before"]["minutes"], 1),
+        steps=position.step + before["steps"],
+        minutes=round(position.seconds / 60 + before["minutes"], 1),
         device=stored["machine"],
         precision=stored["computed_in"],
         exported=datetime.now(timezone.utc).date().isoformat(),

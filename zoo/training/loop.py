@@ -29,6 +29,8 @@ from .data import Pairs, batches, load_pictures, split, to_tensor, watched_pairs
 from .recipe import Recipe, get_recipe, seeded_network
 
 LOG = ("step", "progress", "seconds", "rate", "norm", "loss")
+NOTHING_BEFORE = {"steps": 0, "minutes": 0.0}
+"""What a run took over from others."""
 WATCH = ("step", "progress", "seconds", "psnr", "psnr_input")
 
 
@@ -247,9 +249,7 @@ def start(folder: Path, settings: Settings) -> Run:
         raise ZooError(f"{folder} is not empty: --resume goes on with the run in it, --out names another folder.")
     run = Run(folder, settings)
     stored = {**asdict(settings), "machine": machine(run.device), "computed_in": str(run.type).removeprefix("torch.")}
-    stored["before"] = (
-        _start_from(run, Path(settings.start_from)) if settings.start_from else {"steps": 0, "minutes": 0}
-    )
+    stored["before"] = _start_from(run, Path(settings.start_from)) if settings.start_from else dict(NOTHING_BEFORE)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "run.json").write_text(json.dumps(stored, indent=2) + "\n", encoding="utf-8")
     return run
@@ -277,7 +277,8 @@ def _start_from(run: Run, folder: Path) -> dict[str, float]:
 def read_run(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """(what is in run.json, the last checkpoint) of the run in a folder. Raises ZooError when there is none."""
     try:
-        stored = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        stored = {**asdict(Settings("", "")), "before": dict(NOTHING_BEFORE)}  # older runs say less
+        stored.update(json.loads((folder / "run.json").read_text(encoding="utf-8")))
         return stored, torch.load(folder / "checkpoint.pt", map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         missing = Path(error.filename).name

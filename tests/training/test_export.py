@@ -109,7 +109,7 @@ def test_refusals(run, tmp_path, monkeypatch, capsys):
         export(run.folder, ID, target=tmp_path)
     state = torch.load(run.folder / "checkpoint.pt", weights_only=True)
     monkeypatch.setattr(export_module, "read_run", lambda folder: (
-        {"recipe": ID}, {**state, "position": {**state["position"], "progress": 0.5}}
+        {"recipe": ID, "before": loop.NOTHING_BEFORE}, {**state, "position": {**state["position"], "progress": 0.5}}
     ))  # fmt: skip
     with pytest.raises(ZooError, match="at 50%"):
         export(run.folder, ID, target=tmp_path)

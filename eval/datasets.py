@@ -141,8 +141,9 @@ def open_dataset(spec: str, root: str | os.PathLike | None = None, limit: int | 
         folder = Path(path).expanduser()
         if not path or not folder.is_dir():
             raise ZooError(f"there is no folder {path or '(no path given)'} for the data set '{spec}'.")
+        name = folder.resolve().name  # results are published: they do not tell where on a machine it was
         card = DatasetCard(
-            f"{kind}:{folder.resolve().name}", str(folder), ("restore",), "not stated", str(folder),
+            f"{kind}:{name}", name, ("restore",), "not stated", "a local folder",
             scenario="given" if kind == "pairs" else None, pairs=kind == "pairs",
         )  # fmt: skip
         key = f"{card.id}-{hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:8]}"

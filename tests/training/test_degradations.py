@@ -80,6 +80,24 @@ def test_rotation_leaves_the_center_and_blurs_the_rest():
     assert error[46:51, 46:51].mean() < 0.2 < error[:10, :10].mean()
 
 
+def test_a_moving_camera_blurs_by_its_path_and_shifts_nothing():
+    picture = small()
+    mild, strong = (degradations.camera_motion(picture, rng_for("camera", 0), length) for length in (1, 15))
+    errors = [np.abs(blurred - picture).mean() for blurred in (mild, strong)]
+    assert 0 < errors[0] < 0.5 * errors[1]
+    assert np.allclose(degradations.camera_motion(picture, rng_for("camera", 0), 0), picture, atol=1e-5)
+    spot = np.zeros((65, 65, 3), np.float32)
+    spot[32, 32] = 1
+    centers = []
+    for seed in range(20):
+        light = degradations.camera_motion(spot, rng_for("spot", seed), 6, 1.0).sum(2)
+        assert light.max() < 1.5  # of 3: it is spread out
+        centers.append(np.array([(light.sum(1 - axis) * np.arange(65)).sum() / light.sum() for axis in (0, 1)]) - 32)
+    assert np.abs(centers).max() < 2 and np.abs(np.mean(centers, axis=0)).max() < 0.5
+    dark = degradations.camera_motion(picture, rng_for("camera", 1), 12, 1.0)
+    assert dark.mean() < degradations.camera_motion(picture, rng_for("camera", 1), 12).mean()  # light outweighs shade
+
+
 def test_shot_noise_has_the_variance_of_its_photons():
     grey = np.full((256, 256, 3), 0.5, np.float32)
     linear = 0.5**degradations.GAMMA

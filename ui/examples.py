@@ -15,6 +15,7 @@ _CHOICE = (
     ("deblur", "motion-blur", "astronaut.png", "shaken portrait"),
     ("inpaint", "scratches", "chelsea.png", "scratched print"),
     ("inpaint", "free-form-holes", "coffee.png", "holes"),
+    ("face", "mixed", "astronaut.png", "blurred face"),
     ("denoise", "noise", "coffee.png", "noisy"),
     ("super-resolution", "downscale-x4", "rocket.jpg", "too small"),
 )

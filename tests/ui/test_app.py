@@ -182,3 +182,13 @@ def test_every_action_has_a_name(server):
     named = {d["api_name"] for d in config["dependencies"]}
     assert {"compare", "models_for_task", "mask_background", "leaderboard", "load_example"} <= named
     assert all(d["api_name"] for d in config["dependencies"])
+
+
+def test_faces_are_found_and_restored_in_their_picture(client, tmp_path):
+    path, picture = tmp_path / "portrait.png", skimage.data.astronaut()
+    Image.fromarray(picture).save(path)
+    ((text, slider, _),) = slots(compare(client, path, "face", ["gpen.mini"]))
+    assert "1 face: 1 restored" in text
+    after = np.asarray(Image.open(slider[1]))
+    assert not np.array_equal(after[60:180, 160:280], picture[60:180, 160:280])
+    assert np.array_equal(after[300:], picture[300:])

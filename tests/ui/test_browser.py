@@ -48,10 +48,10 @@ def test_an_example_is_restored_side_by_side(page):
             }""",
             arg=index,
         )
-    assert "richardson-lucy" in page.inner_text("#text-0")
+    assert "deblurgan.mini" in page.inner_text("#text-0") and "richardson-lucy" in page.inner_text("#text-1")
     with page.expect_download() as download:
         page.click("#download-0")
-    assert download.value.suggested_filename.endswith("richardson-lucy.png")
+    assert download.value.suggested_filename.endswith("deblurgan.mini.png")
 
 
 def test_a_mask_is_painted(page):
@@ -70,7 +70,16 @@ def test_a_mask_is_painted(page):
     page.mouse.up()
     page.wait_for_timeout(500)
     restore(page)
-    assert "biharmonic" in page.inner_text("#text-0")
+    assert "contextual-attention.mini" in page.inner_text("#text-0")
+
+
+def test_a_portrait_is_restored(page):
+    page.get_by_text("blurred face").click()
+    page.wait_for_selector("#picture img")
+    page.wait_for_timeout(1000)
+    page.click("#run")
+    page.wait_for_function("document.querySelector('#text-0').innerText.includes('1 face')")
+    assert "gpen.mini" in page.inner_text("#text-0")
 
 
 def test_the_leaderboard_is_shown(page):

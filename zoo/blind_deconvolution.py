@@ -166,7 +166,7 @@ class BlindDeconvolution(nn.Module):
     CANDIDATES = 2 * len(NOISES)
     CHANNELS = 3 * CANDIDATES + 1
 
-    def __init__(self, window: int = 256):
+    def __init__(self, window: int = 512):
         super().__init__()
         self.window = window
         self.estimate = BlurNetwork()

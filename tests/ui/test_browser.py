@@ -75,10 +75,9 @@ def test_a_mask_is_painted(page):
 
 def test_a_portrait_is_restored(page):
     page.get_by_text("blurred face").click()
-    page.wait_for_selector("#picture img")
     page.wait_for_timeout(1000)
     page.click("#run")
-    page.wait_for_function("document.querySelector('#text-0').innerText.includes('1 face')")
+    page.wait_for_function("document.querySelector('#text-0')?.innerText.includes('1 face: 1 restored')")
     assert "gpen.mini" in page.inner_text("#text-0")
 
 

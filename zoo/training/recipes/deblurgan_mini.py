@@ -1,4 +1,9 @@
-"""deblurgan.mini: motion blur undone, first from pixels and blurs alone, then against a double-scale PatchGAN."""
+"""deblurgan.mini: motion blur undone, first from pixels and blurs alone, then against a double-scale PatchGAN.
+
+The bundled weights come from three runs, each --from the one before: 29 minutes for the blurs alone in crops of 192
+px and 46 minutes in crops of 320 px, both with shake, steady motion and turns at a noise up to 2 %; then 20 minutes of
+what stands here.
+"""
 
 import numpy as np
 from torch import Tensor

@@ -124,7 +124,7 @@ MINI = ModelCard(
     tiling=Tiling(margin=128, exact=False),
     weights=Weights("contextual-attention.mini.safetensors", "MIT"),
     notes=(
-        "Trained for an hour on a CPU; zoo/pretrained/contextual-attention.mini.json says how well it does.",
+        "Trained for 40 minutes on a CPU; zoo/pretrained/contextual-attention.mini.json says how well it does.",
         "Lines and edges are continued some way into the hole; the middle of a wide hole stays smooth.",
         "It attends to places of 8 x 8 pixels, at most 4096 known ones, evenly picked from a larger picture, and from "
         "within the tile where a picture is tiled.",

@@ -130,7 +130,7 @@ MINI = ModelCard(
     tiling=Tiling(margin=128, exact=False),
     weights=Weights("edgeconnect.mini.safetensors", "MIT"),
     notes=(
-        "Trained for half an hour on a CPU; zoo/pretrained/edgeconnect.mini.json says how well it does.",
+        "Trained for 20 minutes on a CPU; zoo/pretrained/edgeconnect.mini.json says how well it does.",
         "Lines and edges are continued some way into the hole; the middle of a wide hole stays smooth.",
         "It uses no adversarial loss on colors, so no texture is invented.",
     ),

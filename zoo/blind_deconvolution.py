@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .degradations import GAMMA
+from .layers import luma
 from .unet import GatedBlock, ShuffledUNet
 
 SIDE = 33
@@ -23,11 +24,6 @@ RADIUS = 24
 """Shifts of the autocorrelation that the network sees."""
 MAPS = 8
 """Channels of `spectral_maps`."""
-
-
-def luma(picture: Tensor) -> Tensor:
-    """BT.601 luma, N x 1 x H x W, of N x 3 x H x W RGB."""
-    return (picture * picture.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)).sum(1, keepdim=True)
 
 
 def gradients(plane: Tensor) -> Tensor:

@@ -61,6 +61,11 @@ def build_with(make: Callable[[], nn.Module], state: Mapping[str, Tensor]) -> nn
     return network.eval().requires_grad_(False)
 
 
+def luma(picture: Tensor) -> Tensor:
+    """BT.601 luma, N x 1 x H x W, of N x 3 x H x W RGB."""
+    return (picture * picture.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)).sum(1, keepdim=True)
+
+
 class NetworkBackend(nn.Module):
     """Base of the backends around a network: `restore` handles one picture, 1 x 3 x H x W RGB in [0, 1].
 

@@ -7,20 +7,13 @@ import torch
 import torch.nn.functional as F
 
 from tests.models.checks import assert_alone_as_together, picture
+from tests.training.threads import one_thread  # noqa: F401
 from zoo.degradations import rng_for
 from zoo.models.gpen_mini import MINI, SIDE, STYLE, GPENMini, ModulatedConv, PortraitMini, resized
 from zoo.restorer import Restorer
 from zoo.training.losses import charbonnier
 from zoo.training.recipe import get_recipe
 from zoo.training.recipes.gpen_mini import ShuffledDiscriminator, degrade, quarter
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # more only wait for each other on a busy machine
-    yield
-    torch.set_num_threads(threads)
 
 
 def untrained() -> GPENMini:

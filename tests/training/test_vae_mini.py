@@ -11,20 +11,13 @@ import torch
 from torch.distributions import Normal, kl_divergence
 
 from tests.training.pictures import photograph, training_folder
+from tests.training.threads import one_thread  # noqa: F401
 from zoo.fill import smooth_fill
 from zoo.models.vae import LATENT, SIDE, Completion, ConditionalVAE, half_of
 from zoo.training import loop, losses
 from zoo.training.loop import Settings, resume, start
 from zoo.training.recipe import get_recipe
 from zoo.training.recipes.vae_mini import FREE, colors, degrade, free_kl
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # more only wait for each other on a busy machine
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ from PIL import Image
 from safetensors.torch import save_file
 
 import zoo
+from tests.training.threads import one_thread  # noqa: F401
 from tests.zoo.networks import card
 from tests.zoo.samples import decoded, files_below, photo
 from zoo import __main__ as command_line
@@ -21,14 +22,6 @@ from zoo.models.vae import MINI, Completion, ConditionalVAE
 from zoo.restorer import Restorer
 
 HEIGHT, WIDTH = 70, 90
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # more only wait for each other on a busy machine
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")

@@ -15,18 +15,17 @@ from torch import Tensor, nn
 from ..card import ModelCard, SizeRule, Tiling, Weights
 from ..directions import ORIENTATIONS, across
 from ..fill import smooth_fill
-from ..layers import FillingBackend, build_with
+from ..layers import FillingBackend, build_with, luma
 from ..proposals import DilatedBlock, Proposals, Stage, gated_blocks
 from ..registry import register
 
 
 def gradients(image: Tensor) -> Tensor:
     """Edge strength in [0, 1) and Sobel's gradient of the luma across and down: N x 3 x H x W, to the same shape."""
-    luma = (image * image.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)).sum(1, keepdim=True)
     sideways = image.new_tensor([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]]).div(8)
     kernels = torch.stack([sideways, sideways.T])[:, None]
     with torch.autocast(image.device.type, enabled=False):
-        gradient = F.conv2d(F.pad(luma, (1, 1, 1, 1), mode="replicate"), kernels)
+        gradient = F.conv2d(F.pad(luma(image), (1, 1, 1, 1), mode="replicate"), kernels)
     edges = torch.tanh(4 * gradient.square().sum(1, keepdim=True).add(1e-6).sqrt())
     return torch.cat([edges, gradient], dim=1)
 

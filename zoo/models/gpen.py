@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..card import Figure, ModelCard, SizeRule, Source, Weights
-from ..layers import NetworkBackend, TwoForms, build_with
+from ..layers import NetworkBackend, TwoForms, build_with, luma
 from ..registry import register
 
 GAIN = math.sqrt(2)
@@ -378,8 +378,7 @@ class Portrait(NetworkBackend):
 
     def restore(self, image: Tensor, mask: Tensor | None) -> Tensor:
         if self.grey:
-            luma = image.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)
-            image = (image * luma).sum(1, keepdim=True).expand(-1, 3, -1, -1)
+            image = luma(image).expand(-1, 3, -1, -1)
         if mask is not None:
             image = torch.where(mask > 0, torch.ones_like(image), image)
         picture, _ = self.network(image * 2 - 1)

@@ -13,6 +13,7 @@ from ...models.vae import ConditionalVAE
 from .. import sources
 from ..adversarial import Adversarial
 from ..discriminators import PatchGAN
+from ..holes import mask_of
 from ..losses import charbonnier, perceptual
 from ..recipe import Recipe, Term
 
@@ -46,11 +47,6 @@ def free_kl(latent: Tensor, truth: Tensor, free: float = FREE) -> Tensor:
 def coarse_perceptual(restored: Tensor, truth: Tensor) -> Tensor:
     """At half the size, where four times as many pictures cost as much, and as much as the network can draw."""
     return perceptual(F.avg_pool2d(restored, 2), F.avg_pool2d(truth, 2))
-
-
-def mask_of(given: Tensor) -> Tensor:
-    """The mask, which the discriminator sees too."""
-    return given[:, 3:]
 
 
 def discriminator() -> PatchGAN:

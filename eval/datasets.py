@@ -16,7 +16,8 @@ from zoo.errors import UnknownNameError, ZooError, describe_os_error
 from zoo.images import find_pictures
 
 PAIR_FOLDERS = (("blur", "sharp"), ("input", "target"), ("lq", "gt"))
-"""(degraded, clean) folder names of a paired set; a folder `mask` beside them has the holes, if any."""
+"""(degraded, clean) folder names of a paired set; a folder `mask` beside them has the holes, if any, and makes it one
+for inpainting."""
 
 
 @dataclass(frozen=True)
@@ -161,6 +162,8 @@ def open_dataset(spec: str, root: str | os.PathLike | None = None, limit: int | 
         raise UnknownNameError("data set", spec, [*CARDS, "folder:PATH", "pairs:PATH"])
 
     items = find_items(card, folder)
+    if card.pairs and any(item.mask for item in items):
+        card = replace(card, scenario="given-holes")
     total = max(card.expected or 0, len(items))
     if limit is not None:
         if limit < 1:

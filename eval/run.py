@@ -86,7 +86,6 @@ def matches(names: list[str], dataset: Dataset, wanted: list[Scenario] | None) -
         scenarios = [get_scenario(own)] if own else general
     else:
         scenarios = wanted
-    with_holes = any(item.mask for item in dataset.items)
     everything = names == ["all"]
     cards = (
         [(card.id, card) for card in zoo.list_models(available=True)]
@@ -96,7 +95,7 @@ def matches(names: list[str], dataset: Dataset, wanted: list[Scenario] | None) -
     for name, card in cards:
         if card.id != name:
             print(f"{name} stands for {card.id} here.", file=sys.stderr)
-    pairs = [(name, card, s) for name, card in cards for s in scenarios if fits(card, s, with_holes)]
+    pairs = [(name, card, s) for name, card in cards for s in scenarios if s.fits(card)]
     if everything:  # a table of nothing but the floor tells nothing
         told = {s.id for _, card, s in pairs if card.family != "identity"}
         pairs = [pair for pair in pairs if pair[2].id in told]
@@ -112,13 +111,6 @@ def matches(names: list[str], dataset: Dataset, wanted: list[Scenario] | None) -
     if not pairs:
         raise ZooError("no model that can run on this machine fits; `python -m zoo list` shows what there is.")
     return pairs
-
-
-def fits(card: ModelCard, scenario: Scenario, with_holes: bool) -> bool:
-    """Whether a model can take part; a set's own pairs are for inpainting when they come with masks."""
-    if scenario.make is None:
-        return card.scale == 1 and ("inpaint" in card.tasks if with_holes else not card.needs_mask)
-    return scenario.fits(card)
 
 
 def describe(result: Result, path: Path) -> str:

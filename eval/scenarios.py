@@ -69,20 +69,23 @@ class Scenario:
         """The input and truth of one picture. Raises PictureError, MaskError or ZooError."""
         clean = images.read(item.clean).rgb8()
         if self.make is None:
-            return _given(item, clean)
+            return _given(item, clean, with_mask="psnr_hole" in self.metrics)
         rng = degradations.rng_for(self.id, self.version, seed, item.name)
         return self.make(clean.astype(np.float32) / 255, rng)
 
 
-def _given(item: Item, clean: np.ndarray) -> Sample:
+def _given(item: Item, clean: np.ndarray, with_mask: bool) -> Sample:
     if item.given is None:
         raise ZooError(f"{item.name} has no degraded partner; use a paired data set or another scenario.")
     given = images.read(item.given).rgb8()
     if given.shape != clean.shape:
         raise ZooError(f"{item.name}: input {given.shape[1]} x {given.shape[0]}, truth {clean.shape[1]} x "
                        f"{clean.shape[0]} pixels; they must be equal.")  # fmt: skip
-    mask = None if item.mask is None else masks.read(item.mask, *clean.shape[:2])
-    return Sample(given, clean, mask)
+    if not with_mask:
+        return Sample(given, clean)
+    if item.mask is None:
+        raise MaskError(f"{item.name} has no mask in a folder mask beside its folder.")
+    return Sample(given, clean, masks.read(item.mask, *clean.shape[:2]))
 
 
 def _degraded(function: Callable[[np.ndarray, np.random.Generator], np.ndarray]) -> Maker:
@@ -182,8 +185,10 @@ SCENARIOS = {
             ("restore",), _degraded(degradations.old_photo),
         ),
         Scenario(
-            "given", 1, "the data set's own degraded pictures", ("deblur", "denoise", "face", "restore", "inpaint"),
-            None,
+            "given", 1, "the data set's own degraded pictures", ("deblur", "denoise", "face", "restore"), None,
+        ),
+        Scenario(
+            "given-holes", 1, "the data set's own pictures and masks", ("inpaint",), None, HOLES,
         ),
     )
 }  # fmt: skip

@@ -24,9 +24,9 @@ def show(name: str) -> tuple[str, pd.DataFrame, str]:
         raise gr.Error(f"There is no ranking '{name}'.")
     made = found[name]
     metric = METRICS[made.primary]
+    pictures = f"{made.ranked[0].n_scored} pictures" if made.ranked else "No complete run"
     heading = (
-        f"{made.title[0].upper()}{made.title[1:]}. {made.ranked[0].n_scored if made.ranked else 0} pictures, seed "
-        f"{made.seed}. Ranked by `{made.primary}` ({metric.title}; {'higher' if metric.higher_is_better else 'lower'} "
+        f"{made.title[0].upper()}{made.title[1:]}. {pictures}, seed {made.seed}. Ranked by `{made.primary}` ({metric.title}; {'higher' if metric.higher_is_better else 'lower'} "
         "is better), with its 95 % bootstrap interval."
     )
     return heading, frame(made), "\n".join(f"- {line}" for line in [*unranked(made), *remarks([made])])

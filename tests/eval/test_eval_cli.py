@@ -77,9 +77,13 @@ def test_pairs_with_masks_are_for_inpainting(tmp_path, capsys):
     Image.fromarray(mask).save(tmp_path / "set" / "mask" / "x.png")
     arguments = ("--dataset", f"pairs:{tmp_path / 'set'}", "--workers", 1, "--out", tmp_path / "out")
     assert evaluate("--model", "telea", *arguments) == 0
-    assert result_of(tmp_path / "out", "telea")["scenario"]["id"] == "given"
+    result = result_of(tmp_path / "out", "telea")
+    assert result["scenario"]["id"] == "given-holes"
+    assert 0 < result["metrics"]["psnr_hole"]["mean"] < result["metrics"]["psnr_rgb"]["mean"]
     capsys.readouterr()
-    assert "unsharp-mask (task deblur) does not fit given" in refusal(capsys, "--model", "unsharp-mask", *arguments)
+    assert "unsharp-mask (task deblur) does not fit given-holes" in refusal(
+        capsys, "--model", "unsharp-mask", *arguments
+    )
 
 
 def test_pairs_of_other_sizes_fail_by_name(tmp_path, capsys):

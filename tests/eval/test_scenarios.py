@@ -9,7 +9,6 @@ from skimage.metrics import peak_signal_noise_ratio
 
 from eval.datasets import Item, open_dataset
 from eval.metrics import METRICS
-from eval.run import fits
 from eval.scenarios import SCENARIOS, get_scenario
 from tests.eval.helpers import evaluate, photograph, save_photographs
 from zoo import get_card
@@ -118,7 +117,10 @@ def test_given_takes_the_pair_as_it_is(tmp_path):
     made = get_scenario("given").prepare(Item("x", **files), 0)
     assert np.array_equal(made.given, given)
     assert np.array_equal(made.truth, clean)
-    assert np.array_equal(made.mask, mask > 0)
+    assert made.mask is None
+    assert np.array_equal(get_scenario("given-holes").prepare(Item("x", **files), 0).mask, mask > 0)
+    with pytest.raises(MaskError, match="x has no mask"):
+        get_scenario("given-holes").prepare(Item("x", files["clean"], files["given"]), 0)
     with pytest.raises(ZooError, match="input 60 x 40, truth 60 x 50 pixels"):
         get_scenario("given").prepare(Item("x", tmp_path / "clean.png", tmp_path / "small.png"), 0)
     with pytest.raises(ZooError, match="has no degraded partner"):
@@ -140,26 +142,26 @@ def test_metrics_are_known_and_the_first_ranks():
 
 
 @pytest.mark.parametrize(
-    ("model", "scenario", "with_holes", "expected"),
+    ("model", "scenario", "expected"),
     [
-        ("telea", "scratches", False, True),
-        ("telea", "noise", False, False),
-        ("telea", "given", False, False),
-        ("telea", "given", True, True),
-        ("unsharp-mask", "motion-blur", False, True),
-        ("unsharp-mask", "given", False, True),
-        ("unsharp-mask", "given", True, False),
-        ("unsharp-mask", "scratches", False, False),
-        ("bicubic.x4", "downscale-x4", False, True),
-        ("bicubic.x2", "downscale-x4", False, False),
-        ("bicubic.x4", "given", False, False),
-        ("identity", "downscale-x4", False, False),
-        ("identity.x4", "downscale-x4", False, True),
-        ("identity", "blind-face", False, True),
+        ("telea", "scratches", True),
+        ("telea", "noise", False),
+        ("telea", "given", False),
+        ("telea", "given-holes", True),
+        ("unsharp-mask", "motion-blur", True),
+        ("unsharp-mask", "given", True),
+        ("unsharp-mask", "given-holes", False),
+        ("unsharp-mask", "scratches", False),
+        ("bicubic.x4", "downscale-x4", True),
+        ("bicubic.x2", "downscale-x4", False),
+        ("bicubic.x4", "given", False),
+        ("identity", "downscale-x4", False),
+        ("identity.x4", "downscale-x4", True),
+        ("identity", "blind-face", True),
     ],
 )
-def test_which_model_fits_which_scenario(model, scenario, with_holes, expected):
-    assert fits(get_card(model), get_scenario(scenario), with_holes) is expected
+def test_which_model_fits_which_scenario(model, scenario, expected):
+    assert get_scenario(scenario).fits(get_card(model)) is expected
 
 
 def test_unknown_scenario_gets_a_suggestion():

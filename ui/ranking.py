@@ -26,8 +26,9 @@ def show(name: str) -> tuple[str, pd.DataFrame, str]:
     metric = METRICS[made.primary]
     pictures = f"{made.ranked[0].n_scored} pictures" if made.ranked else "No complete run"
     heading = (
-        f"{made.title[0].upper()}{made.title[1:]}. {pictures}, seed {made.seed}. Ranked by `{made.primary}` ({metric.title}; {'higher' if metric.higher_is_better else 'lower'} "
-        "is better), with its 95 % bootstrap interval."
+        f"{made.title[0].upper()}{made.title[1:]}. {pictures}, seed {made.seed}. Ranked by `{made.primary}` "
+        f"({metric.title}; {'higher' if metric.higher_is_better else 'lower'} is better), with its "
+        "95 % bootstrap interval."
     )
     return heading, frame(made), "\n".join(f"- {line}" for line in [*unranked(made), *remarks([made])])
 

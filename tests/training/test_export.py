@@ -92,6 +92,7 @@ def test_figures_come_from_results_of_these_weights(run, tmp_path):
     for refused, why in (
         ([result(ID, "other", 28), nothing], "not measured with the weights"),
         ([mine], "no result of identity"),
+        ([mine, {**nothing, "metrics": {}}], "identity on folder:x has no psnr_rgb"),
         ([mine, {**nothing, "dataset": {"id": "folder:x", "sha256": "others"}}], "no result of identity"),
         ([{**mine, "n_scored": 1}, nothing], "not complete"),
     ):

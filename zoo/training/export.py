@@ -141,11 +141,14 @@ def _figures(results: Sequence[Path], model_id: str, sha256: str) -> tuple[Figur
         for metric, value in result["metrics"].items():
             if value["mean"] is None or (metric != scenario["primary"] and metric not in METRICS):
                 continue
+            floor = baseline.get(metric, {}).get("mean")
+            if floor is None:
+                raise ZooError(f"the result of identity on {result['dataset']['id']} has no {metric}: measure it.")
             figures.append(
                 Figure(
                     metric=metric,
                     value=round(value["mean"], 3),
-                    identity=round(baseline[metric]["mean"], 3),
+                    identity=round(floor, 3),
                     scenario=f"{scenario['id']} v{scenario['version']}, seed {scenario['seed']}",
                     dataset=f"{result['dataset']['id']}, {result['n_scored']} pictures",
                 )

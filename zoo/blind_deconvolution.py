@@ -71,14 +71,19 @@ def spectral_maps(picture: Tensor) -> Tensor:
 
 
 class BlurNetwork(nn.Module):
-    """`spectral_maps` to blurs, N x 1 x 33 x 33, not negative, each with the sum 1, known up to a half turn."""
+    """Blurs, N x 1 x 33 x 33, not negative, each with the sum 1, known up to a half turn.
+
+    From the `spectral_maps` of a window and of its surroundings: a blur that is the same all around is seen best from
+    afar, one that is not from near.
+    """
 
     def __init__(self):
         super().__init__()
-        self.unet = ShuffledUNet(1, (32, 64, 128), (1, 2, 4), GatedBlock, inputs=MAPS, outputs=1)
+        self.unet = ShuffledUNet(1, (32, 64, 128), (1, 2, 4), GatedBlock, inputs=2 * MAPS, outputs=1)
 
-    def forward(self, maps: Tensor) -> Tensor:
-        """See the class."""
+    def forward(self, near: Tensor, far: Tensor) -> Tensor:
+        """See the class; N x 8 x 49 x 49 both."""
+        maps = torch.cat([near, far], dim=1)
         start = RADIUS - SIDE // 2
         kept = (..., slice(start, start + SIDE), slice(start, start + SIDE))
         logits = self.unet.result(maps[..., :-1, :-1]).float()[kept]  # an even side for the U-Net
@@ -91,35 +96,27 @@ def to_frequencies(blur: Tensor, height: int, width: int) -> Tensor:
     return torch.fft.rfft2(torch.roll(padded, (-(SIDE // 2), -(SIDE // 2)), (2, 3)))
 
 
-def fitted_blur(sharp: Tensor, blurred: Tensor) -> Tensor:
-    """The blur, N x 1 x 33 x 33, that leads from one picture to the other (both N x 3 x H x W RGB in [0, 1]).
+def reblur_error(blur: Tensor, sharp: Tensor, blurred: Tensor) -> Tensor:
+    """How far from `blurred` a sharp picture is when it is blurred by an estimate, or its half turn if that is nearer.
 
-    Least squares over gradients of linear light, in closed form in the frequency domain (Cho and Lee, "Fast Motion
-    Deblurring", SIGGRAPH Asia 2009, equation 11); what is negative or small is noise and dropped.
+    N x 1 x 33 x 33, and N x 3 x H x W RGB in [0, 1] twice, to N numbers: squares over gradients of linear light,
+    relative to those of `blurred`, the coarse ones with more weight.
     """
     height, width = sharp.shape[-2:]
     window = taper(height, width, min(height, width) // 4, sharp.device)
     x, y = (torch.fft.rfft2(gradients(luma(p.clamp(0, 1) ** GAMMA)) * window) for p in (sharp, blurred))
-    power = x.abs().square().sum(1, keepdim=True)
-    ratio = (x.conj() * y).sum(1, keepdim=True) / (power + 1e-3 * power.mean((2, 3), keepdim=True) + 1e-12)
-    blur = torch.roll(torch.fft.irfft2(ratio, s=(height, width)), (SIDE // 2, SIDE // 2), (2, 3))[..., :SIDE, :SIDE]
-    blur = F.relu(blur - 0.05 * blur.amax((2, 3), keepdim=True)) + 1e-9
-    return blur / blur.sum((2, 3), keepdim=True)
+    weight = 0.3 + 1 / (1 + _laplacian(height, width, sharp.device)).square()
+    scale = (weight * y.abs().square()).sum((1, 2, 3)) + 1e-9
+    transfer = to_frequencies(blur, height, width)
+    errors = [(weight * (t * x - y).abs().square()).sum((1, 2, 3)) / scale for t in (transfer, transfer.conj())]
+    return torch.minimum(*errors)
 
 
-def blur_distance(blur: Tensor, truth: Tensor) -> Tensor:
-    """How far estimated blurs are from true ones, either way round: squares of blurs and of smoothed blurs, relative
-    to the truth's; mean over N."""
-    smooth = torch.outer(*(blur.new_tensor([1.0, 4.0, 6.0, 4.0, 1.0]) / 16,) * 2)[None, None]
-
-    def distance(one: Tensor) -> Tensor:
-        fine = one - truth
-        with torch.autocast(fine.device.type, enabled=False):
-            coarse = F.conv2d(fine, smooth, padding=2)
-        errors = 0.3 * fine.square().sum((1, 2, 3)) + coarse.square().sum((1, 2, 3))
-        return errors / truth.square().sum((1, 2, 3))
-
-    return torch.minimum(distance(blur), distance(blur.flip((2, 3)))).mean()
+def _laplacian(height: int, width: int, device: torch.device) -> Tensor:
+    """The power of gradients, up to a factor: H x (W // 2 + 1), 0 to 4, over the frequencies of `rfft2`."""
+    rows = torch.fft.fftfreq(height, device=device)[:, None]
+    columns = torch.fft.rfftfreq(width, device=device)
+    return 2 - torch.cos(2 * math.pi * rows) - torch.cos(2 * math.pi * columns)
 
 
 def deconvolved(picture: Tensor, blur: Tensor, noises: tuple[float, ...]) -> Tensor:
@@ -136,9 +133,7 @@ def deconvolved(picture: Tensor, blur: Tensor, noises: tuple[float, ...]) -> Ten
     inside = taper(height, width, SIDE // 2, picture.device)
     periodic = torch.fft.irfft2(torch.fft.rfft2(light) * transfer, s=(height, width))
     spectrum = torch.fft.rfft2(torch.lerp(periodic, light, inside)) * transfer.conj()
-    rows = torch.fft.fftfreq(height, device=picture.device)[:, None]
-    columns = torch.fft.rfftfreq(width, device=picture.device)
-    slope = 2 - torch.cos(2 * math.pi * rows) - torch.cos(2 * math.pi * columns) + 0.01
+    slope = _laplacian(height, width, picture.device) + 0.01
     power = transfer.abs().square()
     results = [torch.fft.irfft2(spectrum / (power + noise * slope), s=(height, width)) for noise in noises]
     return torch.cat(results, dim=1).clamp(1e-3, 1.5) ** (1 / GAMMA)
@@ -150,26 +145,36 @@ def starts(length: int, window: int, step: int) -> list[int]:
     return [round(index * (length - window) / count) if count else 0 for index in range(count + 1)]
 
 
+def windows(height: int, width: int, side: int, step: int) -> list[tuple]:
+    """Places in N x C x H x W that cover it; those of small pictures are as large as the picture."""
+    high, wide = min(side, height), min(side, width)
+    return [
+        (..., slice(top, top + high), slice(left, left + wide))
+        for top in starts(height, high, step)
+        for left in starts(width, wide, step)
+    ]
+
+
+def _center(place: tuple) -> tuple[float, float]:
+    return (place[1].start + place[1].stop) / 2, (place[2].start + place[2].stop) / 2
+
+
 class BlindDeconvolution(nn.Module):
     """Blurred pictures to four candidates for sharp ones: two noise levels, the estimated blur and its half turn.
 
-    Pictures larger than `window` pixels go through in windows of that side that overlap by half, each with a blur of
-    its own, and are put together with weights that fall towards the windows' borders.
+    Pictures go through in windows of `window` pixels that overlap by half, each with a blur of its own, estimated from
+    it and from the `around` pixels around it. They are put together with weights that fall towards their borders.
     """
 
-    NOISES = (0.1, 1.0)
+    NOISES = (0.03, 0.3)
     """Far above that of pictures: estimated blurs are not exact."""
     CANDIDATES = 2 * len(NOISES)
     CHANNELS = 3 * CANDIDATES + 1
 
-    def __init__(self, window: int = 512):
+    def __init__(self, window: int = 192, around: int = 384):
         super().__init__()
-        self.window = window
+        self.window, self.around = window, around
         self.estimate = BlurNetwork()
-
-    def estimated(self, picture: Tensor) -> Tensor:
-        """The blur of a picture of one window or smaller: N x 3 x H x W RGB in [0, 1] to N x 1 x 33 x 33."""
-        return self.estimate(spectral_maps(picture))
 
     def candidates(self, picture: Tensor, blur: Tensor) -> Tensor:
         """N x 13 x H x W: four sharp pictures in about [0, 1.2], and how concentrated the blur is, in (0, 1].
@@ -180,15 +185,25 @@ class BlindDeconvolution(nn.Module):
         concentrated = blur.square().sum((1, 2, 3)).sqrt().view(-1, 1, 1, 1)
         return torch.cat([*sharp, concentrated.expand(-1, -1, *picture.shape[2:])], dim=1)
 
+    def estimated(self, picture: Tensor, places: list[tuple]) -> Tensor:
+        """The blurs at these `windows` of N x 3 x H x W RGB in [0, 1], one window after the other: M x 1 x 33 x 33."""
+        surroundings = windows(*picture.shape[2:], self.around, self.around // 2)
+        maps = [spectral_maps(picture[place]) for place in surroundings]
+        centers = torch.tensor([_center(place) for place in surroundings])
+        nearest = torch.cdist(torch.tensor([_center(place) for place in places]), centers).argmin(1)
+        near = torch.cat([spectral_maps(picture[place]) for place in places])
+        return self.estimate(near, torch.cat([maps[index] for index in nearest]))
+
     def forward(self, picture: Tensor) -> Tensor:
         """`candidates` of N x 3 x H x W RGB in [0, 1], sides of 49 and up, put together from all windows."""
-        height, width = (min(self.window, side) for side in picture.shape[-2:])
-        weight = taper(height, width, min(height, width) // 2, picture.device) + 1e-3
-        total = picture.new_zeros(len(picture), self.CHANNELS, *picture.shape[-2:])
-        weights = picture.new_zeros(picture.shape[-2:])
-        for top in starts(picture.shape[-2], height, self.window // 2):
-            for left in starts(picture.shape[-1], width, self.window // 2):
-                place = (..., slice(top, top + height), slice(left, left + width))
-                total[place] += self.candidates(picture[place], self.estimated(picture[place])) * weight
-                weights[place] += weight
+        count, _, height, width = picture.shape
+        places = windows(height, width, self.window, self.window // 2)
+        blurs = self.estimated(picture, places).split(count)
+        high, wide = min(self.window, height), min(self.window, width)
+        weight = taper(high, wide, min(high, wide) // 2, picture.device) + 1e-3
+        total = picture.new_zeros(count, self.CHANNELS, height, width)
+        weights = picture.new_zeros(height, width)
+        for place, blur in zip(places, blurs, strict=True):
+            total[place] += self.candidates(picture[place], blur) * weight
+            weights[place] += weight
         return total / weights

@@ -7,6 +7,7 @@ what they draw from is in their docstrings.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -189,26 +190,77 @@ def rotation_blur(image: np.ndarray, angle: float, center: tuple[float, float]) 
 def camera_motion(image: np.ndarray, rng: np.random.Generator, length: float, gamma: float = GAMMA) -> np.ndarray:
     """The camera moves along a bent path of about `length` pixels, turns and comes nearer: blur that varies.
 
-    The mean of 15 copies, as averaged frames of a fast camera (Nah et al., "Deep Multi-scale Convolutional Neural
+    The mean of up to 13 copies, as averaged frames of a fast camera (Nah et al., "Deep Multi-scale Convolutional Neural
     Network for Dynamic Scene Deblurring", CVPR 2017, section 3); the middle of the path is the picture itself. Copies
     are averaged as powers of `gamma`: the sensor's light, or with 1 the stored values. Edges are mirrored.
     """
+    light = np.power(np.clip(image, 0, 1), gamma)
+    frames = _moved(light, _path(rng, image.shape, length))
+    return np.power(np.clip(_mean(frames), 0, 1), 1 / gamma).astype(np.float32)
+
+
+def scene_motion(
+    image: np.ndarray, rng: np.random.Generator, lengths: tuple[float, float], gamma: float = GAMMA
+) -> np.ndarray:
+    """As `camera_motion` by the first length, and a part of the picture moves by itself, by the second.
+
+    The part is a random shape of some 10 to 60 % of the picture; what it hides and shows as it moves is the picture
+    itself, so that the middle of both paths is it too.
+    """
+    light = np.power(np.clip(image, 0, 1), gamma)
+    shape = _blob(rng, *image.shape[:2])[..., None]
+    paths = [_path(rng, image.shape, length) for length in lengths]
+    frames = max(len(path) for path in paths)
+    behind, before = (
+        _moved(layer, [path[round(i * (len(path) - 1) / (frames - 1))] for i in range(frames)])
+        for layer, path in zip((light, np.concatenate([light * shape, shape], axis=2)), paths, strict=True)
+    )
+    composed = (back * (1 - front[..., 3:]) + front[..., :3] for back, front in zip(behind, before, strict=True))
+    return np.power(np.clip(_mean(composed), 0, 1), 1 / gamma).astype(np.float32)
+
+
+def _path(rng: np.random.Generator, shape: tuple[int, ...], length: float) -> list[np.ndarray]:
+    """2 x 3 matrices, one for each pixel of the path's length or so, 3 to 13, the middle one the identity."""
     import cv2
 
-    height, width = image.shape[:2]
+    height, width = shape[:2]
     angle, bend = rng.uniform(0, 2 * np.pi), rng.uniform(-0.5, 0.5)
     turn, zoom = rng.uniform(-1, 1) * length / max(height, width), rng.uniform(-0.5, 0.5) * length / max(height, width)
     center = (width * rng.uniform(0, 1), height * rng.uniform(0, 1))
-    light = np.power(np.clip(image, 0, 1), gamma)
-    total = np.zeros_like(light)
-    for time in np.linspace(-0.5, 0.5, 15):
+    matrices = []
+    for time in np.linspace(-0.5, 0.5, int(np.clip(np.ceil(length / 2), 1, 6)) * 2 + 1):
         matrix = cv2.getRotationMatrix2D(center, float(np.degrees(turn * time)), 1 + zoom * time)
         along, aside = length * time, length * bend * 2 * time**2
         matrix[:, 2] += along * np.array([np.cos(angle), np.sin(angle)]) + aside * np.array(
             [-np.sin(angle), np.cos(angle)]
         )
-        total += cv2.warpAffine(light, matrix, (width, height), borderMode=cv2.BORDER_REFLECT_101)
-    return np.power(np.clip(total / 15, 0, 1), 1 / gamma).astype(np.float32)
+        matrices.append(matrix)
+    return matrices
+
+
+def _moved(layer: np.ndarray, path: list[np.ndarray]) -> Iterator[np.ndarray]:
+    import cv2
+
+    height, width = layer.shape[:2]
+    return (cv2.warpAffine(layer, matrix, (width, height), borderMode=cv2.BORDER_REFLECT_101) for matrix in path)
+
+
+def _mean(frames: Iterable[np.ndarray]) -> np.ndarray:
+    total, count = 0.0, 0
+    for frame in frames:
+        total, count = total + frame, count + 1
+    return total / count
+
+
+def _blob(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
+    """A random shape with a soft edge of a pixel or two: H x W float32 in [0, 1]."""
+    import cv2
+
+    coarse = rng.standard_normal(rng.integers(3, 7, 2)).astype(np.float32)
+    smooth = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
+    level = np.quantile(smooth, rng.uniform(0.4, 0.9))
+    slope = np.hypot(*np.gradient(smooth)).mean() + 1e-6
+    return np.clip((smooth - level) / (2 * slope) + 0.5, 0, 1)
 
 
 def poisson_noise(image: np.ndarray, rng: np.random.Generator, photons: float) -> np.ndarray:

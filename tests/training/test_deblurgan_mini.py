@@ -10,7 +10,7 @@ from tests.training.pictures import photograph
 from zoo import blind_deconvolution as deconvolution
 from zoo import degradations
 from zoo.blind_deconvolution import SIDE, BlindDeconvolution
-from zoo.models.deblurgan_mini import MINI, PART, DeblurMini
+from zoo.models.deblurgan_mini import MINI, PART, WINDOWS, DeblurMini
 from zoo.restorer import Restorer
 from zoo.unet import UNetBackend
 
@@ -35,16 +35,34 @@ def psnr(a: torch.Tensor, b: torch.Tensor) -> float:
     return float(-10 * torch.log10((a.clamp(0, 1) - b)[inner].square().mean()))
 
 
+def delta() -> torch.Tensor:
+    """No blur."""
+    blur = torch.zeros(1, 1, SIDE, SIDE)
+    blur[..., SIDE // 2, SIDE // 2] = 1
+    return blur
+
+
 @pytest.mark.parametrize("seed", range(3))
-def test_the_blur_between_two_pictures_is_found(seed):
+def test_the_right_blur_has_a_small_error(seed):
     sharp, soft, blur = blurred(seed)
-    fitted = deconvolution.fitted_blur(sharp, soft)
-    assert fitted.sum().item() == pytest.approx(1, abs=1e-4) and fitted.min() >= 0
-    assert deconvolution.blur_distance(fitted, blur) < 0.05
-    assert deconvolution.blur_distance(fitted.flip((2, 3)), blur) < 0.05  # a half turn is left open
-    delta = torch.zeros_like(blur)
-    delta[..., SIDE // 2, SIDE // 2] = 1
-    assert deconvolution.blur_distance(delta, blur) > 0.5
+    assert deconvolution.reblur_error(blur, sharp, soft) < 0.1
+    assert deconvolution.reblur_error(blur.flip((2, 3)), sharp, soft) < 0.1  # a half turn is left open
+    assert deconvolution.reblur_error(delta(), sharp, soft) > 0.5
+    assert deconvolution.reblur_error(delta(), sharp, sharp) == pytest.approx(0, abs=1e-6)
+
+
+def test_errors_lead_to_the_blur():
+    """Followed downhill from a wide guess, the error of a blur gives the blur."""
+    sharp, soft, blur = blurred(1)
+    logits = torch.zeros(1, SIDE * SIDE, requires_grad=True)
+    optimizer = torch.optim.Adam([logits], lr=0.3)
+    for _ in range(60):
+        error = deconvolution.reblur_error(logits.softmax(1).view(blur.shape), sharp, soft).mean()
+        optimizer.zero_grad()
+        error.backward()
+        optimizer.step()
+    found = logits.detach().softmax(1).view(blur.shape)
+    assert min((b - blur).square().sum() for b in (found, found.flip((2, 3)))) < 0.2 * blur.square().sum()
 
 
 def test_a_known_blur_is_taken_back():
@@ -56,10 +74,8 @@ def test_a_known_blur_is_taken_back():
 
 
 def test_no_blur_leaves_the_picture():
-    sharp, _, blur = blurred()
-    delta = torch.zeros_like(blur)
-    delta[..., SIDE // 2, SIDE // 2] = 1
-    assert (deconvolution.deconvolved(sharp, delta, (1e-6,)) - sharp.clamp(1e-3)).abs().max() < 0.05
+    sharp = blurred()[0]
+    assert (deconvolution.deconvolved(sharp, delta(), (1e-6,)) - sharp.clamp(1e-3)).abs().max() < 0.05
 
 
 def test_maps_show_the_blur():
@@ -78,7 +94,7 @@ def test_maps_show_the_blur():
 def test_flat_pictures_have_finite_maps(value):
     flat = torch.full((1, 3, 64, 64), value)
     assert torch.isfinite(deconvolution.spectral_maps(flat)).all()
-    assert torch.isfinite(deconvolution.fitted_blur(flat, flat)).all()
+    assert torch.isfinite(deconvolution.reblur_error(delta(), flat, flat)).all()
     assert torch.isfinite(DeblurMini().eval()(flat)).all()
 
 
@@ -91,9 +107,7 @@ def test_windows_cover_everything(length, window, step):
 
 def test_windows_come_together_without_seams(monkeypatch):
     network = BlindDeconvolution(window=128).eval()
-    delta = torch.zeros(1, 1, SIDE, SIDE)
-    delta[..., SIDE // 2, SIDE // 2] = 1
-    monkeypatch.setattr(network, "estimated", lambda picture: delta.expand(len(picture), -1, -1, -1))
+    monkeypatch.setattr(network, "estimated", lambda picture, places: delta().expand(len(places), -1, -1, -1))
     monkeypatch.setattr(BlindDeconvolution, "NOISES", (1e-6, 1e-6))
     picture = tensor(photograph("coffee")[:300, :260].astype(np.float32) / 255)
     found = network(picture)
@@ -103,20 +117,33 @@ def test_windows_come_together_without_seams(monkeypatch):
 
 
 def test_blurs_are_blurs():
-    blurs = BlindDeconvolution().estimated(torch.rand(2, 3, 96, 80))
-    assert blurs.shape == (2, 1, SIDE, SIDE) and blurs.min() >= 0
-    assert torch.allclose(blurs.sum((1, 2, 3)), torch.ones(2), atol=1e-5)
+    blurs = BlindDeconvolution().estimated(torch.rand(2, 3, 96, 80), deconvolution.windows(96, 80, 64, 32))
+    assert blurs.shape == (2 * 4, 1, SIDE, SIDE) and blurs.min() >= 0
+    assert torch.allclose(blurs.sum((1, 2, 3)), torch.ones(8), atol=1e-5)
+
+
+def test_each_window_is_seen_with_what_is_around_it(monkeypatch):
+    network = BlindDeconvolution(window=64, around=128)
+    seen = []
+    monkeypatch.setattr(network.estimate, "forward", lambda near, far: seen.extend(zip(near, far, strict=True)))
+    picture = torch.rand(1, 3, 128, 256)
+    network.estimated(picture, deconvolution.windows(128, 256, 64, 96))
+    for (near, far), (top, left) in zip(seen, itertools.product((0, 64), (0, 96, 192)), strict=True):
+        assert torch.equal(near, deconvolution.spectral_maps(picture[..., top : top + 64, left : left + 64])[0])
+        nearest = {0: 0, 96: 64, 192: 128}[left]  # of those that begin at 0, 64 and 128
+        assert torch.equal(far, deconvolution.spectral_maps(picture[..., nearest : nearest + 128])[0])
 
 
 def test_the_unet_does_not_teach_the_blurs_and_sees_a_part():
     network = DeblurMini()
-    picture = torch.rand(1, 3, 192, 168)
+    picture = torch.rand(1, 3, 200, 168)
     outputs = network.training_forward(picture, picture)
-    assert outputs["blurs"].shape == (2, 1, SIDE, SIDE)
-    assert outputs["restored"].shape == outputs["truth"].shape == (1, 3, PART, PART)
+    assert outputs["blurs"].shape == (WINDOWS,)
     with torch.no_grad():
         network.unet.tail.weight.normal_(0, 0.1)
-    network.training_forward(picture, picture)["restored"].sum().backward()
+    restored = outputs["restored"]()
+    assert restored.shape == outputs["truth"].shape == (WINDOWS, 3, PART, PART)
+    restored.sum().backward()
     assert any(parameter.grad is not None for parameter in network.unet.parameters())
     assert all(parameter.grad is None for parameter in network.deconvolution.parameters())
 
@@ -127,7 +154,7 @@ def test_what_is_compared_is_the_same_place():
         network.unet.tail.bias.view(8, -1)[3] = 40  # the picture as it is
     picture = torch.rand(1, 3, 200, 200)
     outputs = network.training_forward(picture, picture)
-    assert torch.allclose(outputs["restored"], outputs["truth"], atol=1e-5)
+    assert torch.allclose(outputs["restored"](), outputs["truth"], atol=1e-5)
 
 
 def test_it_is_a_backend_for_any_size():

@@ -98,6 +98,20 @@ def test_a_moving_camera_blurs_by_its_path_and_shifts_nothing():
     assert dark.mean() < degradations.camera_motion(picture, rng_for("camera", 1), 12).mean()  # light outweighs shade
 
 
+def test_a_part_of_a_scene_moves_by_itself():
+    picture = small()
+    still = degradations.scene_motion(picture, rng_for("scene", 0), (0, 0))
+    assert np.allclose(still, picture, atol=1e-5)
+    for lengths in ((0, 15), (15, 0)):
+        shares = []
+        for seed in range(8):
+            moved = degradations.scene_motion(picture, rng_for("scene", seed), lengths)
+            shares.append((np.abs(moved - picture).max(axis=2) > 0.01).mean())
+        assert 0.05 < np.mean(shares) < 0.9  # the rest stays as it is
+    both = degradations.scene_motion(picture, rng_for("scene", 0), (15, 15))
+    assert (np.abs(both - picture).max(axis=2) > 0.01).mean() > 0.8
+
+
 def test_shot_noise_has_the_variance_of_its_photons():
     grey = np.full((256, 256, 3), 0.5, np.float32)
     linear = 0.5**degradations.GAMMA

@@ -6,19 +6,21 @@ and mends. That takes the place of the large pretrained encoder of the published
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor, nn
 
-from ..blind_deconvolution import BlindDeconvolution, fitted_blur
+from ..blind_deconvolution import BlindDeconvolution, reblur_error
 from ..card import ModelCard, SizeRule, Tiling, Weights
 from ..layers import build_with
 from ..registry import register
 from ..unet import GatedBlock, ShuffledUNet, UNetBackend
 
 PART = 128
-"""Side in pixels of what the U-Net is trained on of each crop."""
+"""Side in pixels of what the U-Net is trained on of each window."""
+WINDOWS = 4
+"""So many windows of each crop are trained on."""
 
 
 class DeblurMini(nn.Module):
@@ -43,20 +45,30 @@ class DeblurMini(nn.Module):
         shares = result[:, 3:].softmax(1).repeat_interleave(3, dim=1)
         return (seen[:, : shares.shape[1]] * shares).unflatten(1, (-1, 3)).sum(1) + result[:, :3]
 
-    def training_forward(self, given: Tensor, truth: Tensor) -> dict[str, Tensor]:
-        """A part of the restored picture, of PART pixels where there are as many, and that of the truth; `blurs`: the
-        estimated blurs, then the true ones, 2N x 1 x 33 x 33.
+    def training_forward(self, given: Tensor, truth: Tensor) -> dict[str, Tensor | Callable[[], Tensor]]:
+        """`blurs`: how wrong the estimated blurs are at WINDOWS windows; `restored`: what the U-Net makes of a part of
+        each, of PART pixels where there are as many; `truth`: that of the truth.
 
         Blurs are estimated from more than the U-Net needs to see; it mends what they lead to and does not teach them.
         """
-        blurs = self.deconvolution.estimated(given)
-        with torch.no_grad():
-            true = fitted_blur(truth, given)
-            seen = torch.cat([given, self.deconvolution.candidates(given, blurs.detach())], dim=1)
-            top, left = (int(torch.randint(max(0, side - PART) // 8 + 1, ())) * 8 for side in given.shape[2:])
-            part = (..., slice(top, top + PART), slice(left, left + PART))
-            seen = seen[part].contiguous(memory_format=torch.channels_last)
-        return {"restored": self.mended(seen), "truth": truth[part], "blurs": torch.cat([blurs, true])}
+        side = self.deconvolution.window
+        places = [random_place(given, side, 1) for _ in range(WINDOWS)]
+        blurs = self.deconvolution.estimated(given, places)
+        given, truth = (torch.cat([picture[place] for place in places]) for picture in (given, truth))
+        part = random_place(given, PART, 8)
+
+        def restored() -> Tensor:
+            with torch.no_grad():
+                seen = torch.cat([given, self.deconvolution.candidates(given, blurs)], dim=1)[part]
+            return self.mended(seen.contiguous(memory_format=torch.channels_last))
+
+        return {"blurs": reblur_error(blurs, truth, given), "truth": truth[part], "restored": restored}
+
+
+def random_place(picture: Tensor, side: int, grid: int) -> tuple:
+    """A place of `side` pixels, or all there are, in N x C x H x W, that begins at multiples of `grid`."""
+    starts = [int(torch.randint(max(0, length - side) // grid + 1, ())) * grid for length in picture.shape[2:]]
+    return (..., *(slice(start, start + side) for start in starts))
 
 
 MINI = ModelCard(
@@ -76,8 +88,7 @@ MINI = ModelCard(
     weights=Weights("deblurgan.mini.safetensors", "MIT"),
     notes=(
         "Trained on a CPU; zoo/pretrained/deblurgan.mini.json says on what and how well it does.",
-        "Made for blur of up to 25 pixels that changes slowly over the picture; a sharp object before a moving "
-        "background, and blur by defocus, stay.",
+        "Made for blur by motion of up to 25 pixels, which may change over the picture; blur by defocus stays.",
     ),
 )
 

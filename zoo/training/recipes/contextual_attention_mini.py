@@ -1,4 +1,8 @@
-"""contextual-attention.mini: holes filled by gated convolutions and attention, in two stages, in small."""
+"""contextual-attention.mini: holes filled by gated convolutions and attention, in two stages, in small.
+
+The bundled weights come from four runs, each --from the one before: 40, 18, 12 and 8 minutes with features at 0.01,
+0.03, 0.08 and 0.2, as here. They are the mean of what the last two ended with.
+"""
 
 import functools
 
@@ -19,7 +23,7 @@ RECIPE = Recipe(
     losses=(
         Term("coarse colors", 0.5, colors_in_hole, of="coarse in hole"),
         Term("colors", 1.0, colors_in_hole, of="restored in hole"),
-        Term("features", 0.01, features_in_hole, of="restored in hole", every=3),
+        Term("features", 0.2, features_in_hole, of="restored in hole", every=3),
     ),
     adversarial=(
         Adversarial(

@@ -39,6 +39,7 @@ RECIPE = Recipe(
     limits=(
         "Lines and edges are continued some way into the hole; the middle of a wide hole stays smooth.",
         "No objects are invented.",
+        "Fills have a fine hatching, seen close up, where the surroundings are flat.",
     ),
     steps=20_000,
     crop=192,

@@ -30,7 +30,7 @@ CARD = ModelCard(
 
 
 def deconvolve(blurred: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(sharper, blur): H x W above 0, taken as periodic, to the same and to SIDE x SIDE with the sum 1 (equation 3).
+    """(sharper, blur): H x W above 0, taken as periodic, to the same and to SIDE x SIDE with the sum 1.
 
     A round is one step for the blur, then one for the picture. Sides are at least SIDE.
     """

@@ -84,7 +84,7 @@ MINI = ModelCard(
         "https://arxiv.org/abs/1908.03826"
     ),
     size=SizeRule(multiple_of=8, minimum=64),
-    tiling=Tiling(margin=128),
+    tiling=Tiling(margin=128, exact=False),
     weights=Weights("deblurgan.mini.safetensors", "MIT"),
     notes=(
         "Trained on a CPU; zoo/pretrained/deblurgan.mini.json says on what and how well it does.",

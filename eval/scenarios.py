@@ -69,7 +69,7 @@ class Scenario:
         """The input and truth of one picture. Raises PictureError, MaskError or ZooError."""
         clean = images.read(item.clean).rgb8()
         if self.make is None:
-            return _given(item, clean, with_mask="psnr_hole" in self.metrics)
+            return _given(item, clean, with_mask="inpaint" in self.tasks)
         rng = degradations.rng_for(self.id, self.version, seed, item.name)
         return self.make(clean.astype(np.float32) / 255, rng)
 

@@ -180,11 +180,9 @@ def rotation_blur(image: np.ndarray, angle: float, center: tuple[float, float]) 
     farthest = max(np.hypot(x - center[0], y - center[1]) for x in (0, width) for y in (0, height))
     steps = max(3, int(np.ceil(abs(angle) * farthest)) + 1)
     linear = np.power(np.clip(image, 0, 1), GAMMA)
-    total = np.zeros_like(linear)
-    for turn in np.linspace(-angle / 2, angle / 2, steps):
-        matrix = cv2.getRotationMatrix2D(center, float(np.degrees(turn)), 1.0)
-        total += cv2.warpAffine(linear, matrix, (width, height), borderMode=cv2.BORDER_REFLECT_101)
-    return np.power(np.clip(total / steps, 0, 1), 1 / GAMMA).astype(np.float32)
+    turns = np.linspace(-angle / 2, angle / 2, steps)
+    path = [cv2.getRotationMatrix2D(center, float(np.degrees(turn)), 1.0) for turn in turns]
+    return np.power(np.clip(_mean(_moved(linear, path)), 0, 1), 1 / GAMMA).astype(np.float32)
 
 
 def camera_motion(image: np.ndarray, rng: np.random.Generator, length: float, gamma: float = GAMMA) -> np.ndarray:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from ..card import ModelCard, Tiling
-from ..per_image import per_image
 from ..registry import register
+from .classical_deblur import on_luma, transfer_function
 
 SIDE = 25
 """Of the blur in pixels, as wide as the longest shake of the scenario `motion-blur`."""
@@ -35,35 +35,22 @@ def deconvolve(blurred: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     A round is one step for the blur, then one for the picture. Sides are at least SIDE.
     """
     sharp, blur = blurred, np.full((SIDE, SIDE), 1 / SIDE**2)
-
-    def transfer() -> np.ndarray:
-        field = np.zeros_like(blurred)
-        field[:SIDE, :SIDE] = blur
-        return np.fft.rfft2(np.roll(field, (-(SIDE // 2), -(SIDE // 2)), (0, 1)))
+    filter = transfer_function(blur, *blurred.shape)
 
     def ratio(spectrum: np.ndarray, filter: np.ndarray) -> np.ndarray:
         return np.fft.rfft2(blurred / np.maximum(np.fft.irfft2(spectrum * filter, s=blurred.shape), 1e-3))
 
     for _ in range(ROUNDS):
         spectrum = np.fft.rfft2(sharp)
-        likely = np.fft.irfft2(ratio(spectrum, transfer()) * spectrum.conj(), s=blurred.shape)
+        likely = np.fft.irfft2(ratio(spectrum, filter) * spectrum.conj(), s=blurred.shape)
         blur = np.maximum(blur * np.roll(likely, (SIDE // 2, SIDE // 2), (0, 1))[:SIDE, :SIDE], 0)
         blur /= blur.sum()
-        filter = transfer()
+        filter = transfer_function(blur, *blurred.shape)
         sharp = np.maximum(sharp * np.fft.irfft2(ratio(spectrum, filter) * filter.conj(), s=blurred.shape), 0)
     return sharp, blur
 
 
 @register(CARD)
 def build(card: ModelCard, state: None):
-    """The luma is deconvolved, mirrored around the picture; color is left alone."""
-    import cv2
-
-    def run(image: np.ndarray, mask: None) -> np.ndarray:
-        ycc = cv2.cvtColor(image, cv2.COLOR_RGB2YCrCb)
-        wide = np.pad(ycc[..., 0].astype(np.float64), PAD, mode="reflect")
-        height, width = image.shape[:2]
-        ycc[..., 0] = deconvolve(np.maximum(wide, 1e-3))[0][PAD : PAD + height, PAD : PAD + width]
-        return cv2.cvtColor(ycc, cv2.COLOR_YCrCb2RGB)
-
-    return per_image(run)
+    """The luma is deconvolved, mirrored around the picture."""
+    return on_luma(lambda wide: deconvolve(np.maximum(wide.astype(np.float64), 1e-3))[0], PAD)

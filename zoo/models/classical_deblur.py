@@ -119,20 +119,33 @@ def gaussian_kernel(covariance: np.ndarray) -> np.ndarray:
     return (values / values.sum()).astype(np.float32)
 
 
-def _on_luma(deconvolve: Callable[[np.ndarray, np.ndarray], np.ndarray]):
-    """Deconvolve the luma of a mirrored, larger picture; color is left alone, as blur hardly shows in it."""
+def transfer_function(kernel: np.ndarray, height: int, width: int) -> np.ndarray:
+    """What a centered kernel of odd side does to a periodic picture's frequencies, as `numpy.fft.rfft2` has them."""
+    field = np.zeros((height, width), kernel.dtype)
+    side = kernel.shape[0]
+    field[:side, :side] = kernel
+    return np.fft.rfft2(np.roll(field, (-(side // 2), -(side // 2)), axis=(0, 1)))
+
+
+def on_luma(deconvolve: Callable[[np.ndarray], np.ndarray], pad: int):
+    """Deconvolve the luma of a picture mirrored by `pad` pixels; color is left alone, as blur hardly shows in it."""
     import cv2
 
     def run(image: np.ndarray, mask: None) -> np.ndarray:
         ycc = cv2.cvtColor(image, cv2.COLOR_RGB2YCrCb)
-        kernel = gaussian_kernel(estimate_blur(ycc[..., 0]))
-        pad = 2 * _RADIUS
         wide = np.pad(ycc[..., 0], pad, mode="reflect")
         height, width = image.shape[:2]
-        ycc[..., 0] = deconvolve(wide, kernel)[pad : pad + height, pad : pad + width]
+        ycc[..., 0] = deconvolve(wide)[pad : pad + height, pad : pad + width]
         return cv2.cvtColor(ycc, cv2.COLOR_YCrCb2RGB)
 
     return per_image(run)
+
+
+def _blindly(deconvolve: Callable[[np.ndarray, np.ndarray], np.ndarray]):
+    """`deconvolve(luma, kernel)` with the kernel that the picture's own edges tell."""
+    pad = 2 * _RADIUS
+    inner = np.s_[pad:-pad, pad:-pad]
+    return on_luma(lambda wide: deconvolve(wide, gaussian_kernel(estimate_blur(wide[inner]))), pad)
 
 
 @register(WIENER)
@@ -140,7 +153,7 @@ def build_wiener(card: ModelCard, state: None):
     """scikit-image's stochastic estimator with a fixed seed."""
     from skimage.restoration import unsupervised_wiener
 
-    return _on_luma(lambda luma, kernel: unsupervised_wiener(luma, kernel, clip=False, rng=0)[0])
+    return _blindly(lambda luma, kernel: unsupervised_wiener(luma, kernel, clip=False, rng=0)[0])
 
 
 @register(RICHARDSON_LUCY)
@@ -148,7 +161,7 @@ def build_richardson_lucy(card: ModelCard, state: None):
     """15 iterations: more sharpen noise along with the picture."""
     from skimage.restoration import richardson_lucy
 
-    return _on_luma(lambda luma, kernel: richardson_lucy(luma, kernel, num_iter=15, clip=False, filter_epsilon=1e-6))
+    return _blindly(lambda luma, kernel: richardson_lucy(luma, kernel, num_iter=15, clip=False, filter_epsilon=1e-6))
 
 
 @register(TOTAL_VARIATION)
@@ -159,10 +172,7 @@ def build_total_variation(card: ModelCard, state: None):
     weight, rho = 0.01, 0.1
 
     def deconvolve(luma: np.ndarray, kernel: np.ndarray) -> np.ndarray:
-        transfer = np.zeros_like(luma)
-        size = kernel.shape[0]
-        transfer[:size, :size] = kernel
-        transfer = np.fft.rfft2(np.roll(transfer, (-(size // 2), -(size // 2)), axis=(0, 1)))
+        transfer = transfer_function(kernel, *luma.shape)
         data = np.conj(transfer) * np.fft.rfft2(luma)
         denominator = np.abs(transfer) ** 2 + rho
         smooth, dual = luma, np.zeros_like(luma)
@@ -172,7 +182,7 @@ def build_total_variation(card: ModelCard, state: None):
             dual = dual + estimate - smooth
         return smooth
 
-    return _on_luma(deconvolve)
+    return _blindly(deconvolve)
 
 
 @register(UNSHARP_MASK)

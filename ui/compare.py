@@ -140,6 +140,9 @@ def compare(
 def _results(id: str, task: str, source: images.Picture, mask: Any, samples: int) -> list[tuple[str, Restoration]]:
     """The results of a model with their names: one, and samples where it can draw them."""
     model = _model(id)
+    pixels, limit = source.height * source.width * model.card.scale**2, images.max_pixels()
+    if pixels > limit:
+        raise ZooError(f"its result would have {pixels:,} pixels, more than the limit of {limit:,}.")
     if task == "face" and id not in _NOTHING:
         return [(id, _faces(model, source))]
     found = [(id, model.restore(source, mask))]

@@ -14,6 +14,8 @@ log = logging.getLogger(__name__)
 
 _LONGEST_SENTENCE = 500
 """Characters of an error text; Gradio's own repeat whatever was sent."""
+MAX_FILES = 32
+"""How many files a request may name; each is looked up, while all other visitors wait."""
 
 
 class VisitorError(gr.Error):
@@ -51,13 +53,21 @@ def is_received(path: Any) -> bool:
 
 
 def check_files(values: Any) -> None:
-    """Raise ForeignFileError where a dict at any depth has a "path" that was not received."""
+    """Raise ForeignFileError where a dict at any depth has a "path" that was not received.
+
+    Raises VisitorError where there are more than MAX_FILES of them.
+    """
+    found = 0
     waiting = [values]  # no recursion: who sends the request chooses the depth
     while waiting:
         value = waiting.pop()
         if isinstance(value, dict):
-            if value.get("path") is not None and not is_received(value["path"]):
-                raise ForeignFileError
+            if value.get("path") is not None:
+                found += 1
+                if found > MAX_FILES:
+                    raise VisitorError(f"Send at most {MAX_FILES} files.")
+                if not is_received(value["path"]):
+                    raise ForeignFileError
             waiting.extend(value.values())
         elif isinstance(value, (list, tuple)):
             waiting.extend(value)

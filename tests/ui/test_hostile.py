@@ -17,9 +17,9 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 
 from ui.compare import SLOTS
-from ui.guard import is_received
+from ui.guard import MAX_FILES, is_received
 from ui.pictures import MAX_LAYER_PIXELS, MAX_LAYERS, painted_mask
-from zoo.errors import PictureError
+from zoo.errors import OutputError, PictureError, WeightsError, ZooError
 
 META = {"meta": {"_type": "gradio.FileData"}}
 NO_PAINTING = {"background": None, "layers": [], "composite": None}
@@ -256,6 +256,7 @@ def test_layers_are_bounded_before_they_are_decoded(tmp_path):
     [
         (png(12_000, 12_000), 1, "more than the limit"),
         (png(8, 8), MAX_LAYERS + 1, f"at most {MAX_LAYERS} are read"),
+        (png(8, 8), 10_000, f"Send at most {MAX_FILES} files."),
         (b"no picture", 1, "not a PNG"),
         (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", 1, "not a PNG"),
     ],
@@ -355,6 +356,41 @@ def test_other_actions_refuse_too(http, action, values):
     answer = run(http, action, *values)
     assert json.loads(answer)["error"], answer
     assert len(answer) < 1000 and "/etc/passwd" not in answer.replace("../../etc/passwd", "")
+
+
+def test_a_result_is_bounded_as_pictures_are(http, upload, monkeypatch):
+    picture = {"path": upload(png(31, 17)), **META}
+    monkeypatch.setenv("ZOO_MAX_PIXELS", str(31 * 17))
+    assert "Done: 1 of 1." in call(http, "compare", *comparison(picture))
+    answer = call(http, "compare", *comparison(picture, "super-resolution", ["lanczos.x2"]))
+    assert "its result would have 2,108 pixels" in answer and "Done: 0 of 1, 1 failed." in answer
+
+
+def test_a_model_that_fails_tells_no_path(http, upload, monkeypatch):
+    def model(id):
+        raise WeightsError("/srv/weights/identity.safetensors is damaged.")
+
+    monkeypatch.setattr("ui.compare._model", model)
+    answer = call(http, "compare", *comparison({"path": upload(png(31, 17)), **META}))
+    assert "its weights cannot be opened here" in answer and "/srv" not in answer
+
+
+def test_a_disk_that_is_full_tells_no_path(http, upload, monkeypatch):
+    def save(result, path):
+        raise OutputError(f"cannot write {path}: the disk is full.")
+
+    monkeypatch.setattr("zoo.restorer.Restoration.save", save)
+    answer = call(http, "compare", *comparison({"path": upload(png(31, 17)), **META}))
+    assert "cannot write mine-identity.png: the disk is full." in answer
+
+
+def test_a_damaged_leaderboard_tells_no_path(http, monkeypatch):
+    def groups():
+        raise ZooError("/srv/leaderboard/result.json is damaged.")
+
+    monkeypatch.setattr("ui.ranking._groups", groups)
+    answer = run(http, "leaderboard", "sample / noise")
+    assert is_refusal(answer, "There is no leaderboard: its results cannot be read here."), answer
 
 
 def test_deeply_nested_values_are_refused(http):

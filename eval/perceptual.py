@@ -17,7 +17,7 @@ from .store import digest
 if TYPE_CHECKING:
     import torch
 
-    from zoo.vgg import VGG19
+    from zoo.vgg.network import VGG19
 
 ALEXNET = KnownFile("alexnet-owt-7be5be79.pth", "torchvision's AlexNet, 233 MB", "7be5be79", "checkpoints")
 

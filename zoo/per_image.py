@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
+
+if TYPE_CHECKING:
+    import torch
 
 
 def per_image(
@@ -15,6 +18,7 @@ def per_image(
 
     The pictures of a batch go through one by one; what comes out is clipped to [0, 1].
     """
+    import torch
 
     def run(image: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
         outputs = []

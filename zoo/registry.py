@@ -1,7 +1,8 @@
 """The registry of backends: registered by a decorator, found by name, validated before they are added.
 
-A backend is one file in zoo/models: it decorates a builder with `register(card, ...)`. The files are imported at
-the first look-up, so that `import zoo` and every `--help` stay light.
+A backend is one file or folder in zoo/models: it decorates a builder with `register(card, ...)`. All are imported at
+the first look-up, so that `import zoo` and every `--help` stay light; and as a builder itself imports what it builds
+with (torch, OpenCV), so does every look-up of a card.
 """
 
 from __future__ import annotations

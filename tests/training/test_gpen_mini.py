@@ -9,7 +9,8 @@ import torch.nn.functional as F
 from tests.models.checks import assert_alone_as_together, picture
 from tests.training.threads import one_thread  # noqa: F401
 from zoo.degradations import rng_for
-from zoo.models.gpen_mini import MINI, SIDE, STYLE, GPENMini, ModulatedConv, PortraitMini, resized
+from zoo.models.gpen import MINI
+from zoo.models.gpen.mini import SIDE, STYLE, GPENMini, ModulatedConv, PortraitMini, resized
 from zoo.restorer import Restorer
 from zoo.training.losses import charbonnier
 from zoo.training.recipe import get_recipe

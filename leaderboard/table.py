@@ -232,19 +232,3 @@ def flat(groups: Iterable[Group]) -> pd.DataFrame:
                     }
                 )
     return pd.DataFrame(rows).astype({"rank": "Int64"})
-
-
-def text(groups: Sequence[Group]) -> str:
-    """The rankings for a terminal."""
-    from zoo.cli import table as columns
-
-    blocks = []
-    for made in groups:
-        block = [f"{made.name}: {made.title} ({_count(made)}, ranked by {made.primary})"]
-        if made.ranked:
-            ranking = frame(made)
-            block.append(columns(list(ranking.columns), [[str(v) for v in row] for row in ranking.to_numpy()]))
-        block += [f"  {line}" for line in unranked(made)]
-        blocks.append("\n".join(block))
-    blocks.append("\n".join(remarks(groups)))
-    return "\n\n".join(blocks)

@@ -32,8 +32,8 @@ def _block(made: Group) -> str:
         shares = f"the best {BEST} of {len(made.ranked)}" if len(made.ranked) > BEST else f"all {len(made.ranked)}"
         lines.append(f"  {shares} by {made.primary} ({direction} is better), {made.ranked[0].n_scored} pictures")
         rows = [_row(made, rank, result) for rank, result in enumerate(made.ranked[:BEST], start=1)]
-        model, value, seconds = (max(len(row[column]) for row in rows) for column in (1, 2, 3))
-        model = min(model, WIDTH - 9 - value - seconds)
+        value, seconds = max(len(row[2]) for row in rows), max(len(row[3]) for row in rows)
+        model = min(max(len(row[1]) for row in rows), WIDTH - 9 - value - seconds)
         for rank, name, score, latency in rows:
             name = name if len(name) <= model else name[: model - 1] + "…"
             lines.append(f"  {rank:>2} {name:<{model}}  {score:<{value}}  {latency:>{seconds}}".rstrip())

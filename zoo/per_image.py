@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def per_image(
-    function: Callable[[np.ndarray, np.ndarray | None], np.ndarray],
+    function: Callable[[np.ndarray, Any], np.ndarray],
 ) -> Callable[[torch.Tensor, torch.Tensor | None], torch.Tensor]:
     """Turn `function(image, mask) -> image` on HxWx3 float32 in [0, 1] and HxW bool (or None) into a backend.
 

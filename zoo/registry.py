@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from . import weights as weights_module
 from .card import TASKS, ModelCard
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from .restorer import Restorer
 
     Backend = Callable[[torch.Tensor, "torch.Tensor | None"], torch.Tensor]
-    Builder = Callable[[ModelCard, "Mapping[str, torch.Tensor] | None"], Backend]
+    # Tensors by name, or None: a builder knows which, as its own cards say whether there are weights.
+    Builder = Callable[[ModelCard, Any], Backend]
 
 _entries: dict[str, tuple[ModelCard, Builder]] = {}
 _schemes: dict[str, Callable[[str], tuple[ModelCard, Builder]]] = {}

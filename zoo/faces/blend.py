@@ -110,10 +110,10 @@ def composite(background: np.ndarray, patches: Sequence[Patch], method: str = "f
         patch, window = patches[index], windows[index]
         x0, y0, x1, y1 = window
         old = background[y0:y1, x0:x1].astype(np.float32)
-        if patch.hidden:
+        if patch.hidden or patch.pixels is None:
             new = _blurred(background, patch.region, window)
         else:
-            new = _placed(patch, window)
+            new = _placed(patch.pixels, patch.region, window)
             if method == "poisson" and not patch.region.whole:
                 new = _fitted(background, new, patch.region, window)
         weight = _fade(patch, window, method) * shares(regions, index, window) * patch.strength
@@ -164,14 +164,14 @@ def _claim(region: Region, window: tuple[int, int, int, int]) -> np.ndarray:
     return np.maximum(near**-SHARPNESS - 1, 0)
 
 
-def _placed(patch: Patch, window: tuple[int, int, int, int]) -> np.ndarray:
+def _placed(crop: np.ndarray, region: Region, window: tuple[int, int, int, int]) -> np.ndarray:
     """The crop warped into a window of the picture."""
     x0, y0, x1, y1 = window
-    side = patch.pixels.shape[0]
-    to_crop = align.resized(patch.region.to_crop, after=side / patch.region.side)
+    side = crop.shape[0]
+    to_crop = align.resized(region.to_crop, after=side / region.side)
     from_crop = align.inverse(to_crop)
     from_crop[:, 2] -= (x0, y0)
-    return align.warp(patch.pixels, from_crop, x1 - x0, y1 - y0)
+    return align.warp(crop, from_crop, x1 - x0, y1 - y0)
 
 
 def _fitted(background: np.ndarray, new: np.ndarray, region: Region, window: tuple[int, int, int, int]) -> np.ndarray:
@@ -181,7 +181,7 @@ def _fitted(background: np.ndarray, new: np.ndarray, region: Region, window: tup
     """
     margin = 4  # cloning needs a rim of known pixels; beyond the picture's edge it is mirrored
     old8, new8 = (_eight_bit_rgb(part) for part in (background[window[1] : window[3], window[0] : window[2]], new))
-    old8, new8 = (cv2.copyMakeBorder(part, *[margin] * 4, cv2.BORDER_REFLECT) for part in (old8, new8))
+    old8, new8 = (cv2.copyMakeBorder(part, margin, margin, margin, margin, cv2.BORDER_REFLECT) for part in (old8, new8))
     mask = np.zeros(old8.shape[:2], np.uint8)
     mask[margin:-margin, margin:-margin] = np.where(region.distance(window) < 1, 255, 0)
     x, y, width, height = cv2.boundingRect(mask)

@@ -29,8 +29,8 @@ FILES = {
 def missing(form: str = "auto") -> str | None:
     """Why a form (or with "auto" any) cannot be used on this machine now, or None. Raises UnknownNameError."""
     if form == "auto":
-        reasons = [file.missing() for file in FILES.values()]
-        return None if None in reasons else "; and ".join(reasons)
+        reasons = [reason for file in FILES.values() if (reason := file.missing()) is not None]
+        return None if len(reasons) < len(FILES) else "; and ".join(reasons)
     if form not in FILES:
         raise UnknownNameError("form of VGG-19", form, (*FILES, "auto"))
     return FILES[form].missing()
@@ -49,5 +49,5 @@ def load_vgg(form: str = "auto") -> VGG19:
     from .network import VGG19, state_of
 
     network = VGG19(form)
-    network.load_state_dict(state_of(form, FILES[form].path()))
+    network.load_state_dict(state_of(form))
     return network.eval().requires_grad_(False)

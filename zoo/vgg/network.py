@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import nn
 from torch.nn import functional
 
+from ..errors import WeightsError
 from ..weights.reading import read_checkpoint
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from . import FILES
 
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """ImageNet's, of R, G and B in [0, 1]."""
@@ -57,8 +54,11 @@ class VGG19(nn.Module):
         return functional.max_pool2d(x, 2, ceil_mode=self.keep_odd)
 
 
-def state_of(form: str, path: Path) -> dict[str, torch.Tensor]:
+def state_of(form: str) -> dict[str, torch.Tensor]:
     """The network's tensors, of that form's file."""
+    path = FILES[form].path()
+    if path is None:
+        raise WeightsError(f"{FILES[form].name} went away while it was looked for.")
     tensors = read_checkpoint(path)
     if form == "normalized":
         return tensors

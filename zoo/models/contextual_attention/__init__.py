@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ...card import Figure, ModelCard, SizeRule, Source, Tiling, Weights
 from ...registry import register
@@ -28,7 +28,7 @@ _FIGURES = (
 )
 
 
-def _card(variant: str, filename: str, drive_id: str, *, about: str, **more: object) -> ModelCard:
+def _card(variant: str, filename: str, drive_id: str, *, about: str, **more: Any) -> ModelCard:
     return ModelCard(
         id=f"contextual-attention.{variant}",
         title=f"DeepFill v2, {about}",

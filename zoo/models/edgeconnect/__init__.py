@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ...card import Figure, ModelCard, SizeRule, Source, Tiling, Weights
 from ...registry import register
@@ -25,7 +25,7 @@ _FIGURES = tuple(
 )
 
 
-def _card(variant: str, about: str, folder_id: str, **more: object) -> ModelCard:
+def _card(variant: str, about: str, folder_id: str, **more: Any) -> ModelCard:
     page = Source(page=f"https://drive.google.com/drive/folders/{folder_id}")
 
     def file(name: str, prefix: str) -> Weights:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ...card import Figure, ModelCard, SizeRule, Source, Weights
 from ...registry import register
@@ -41,7 +41,7 @@ def _card(
     task: str = "face",
     summary: str = "Restores a degraded portrait with a generative prior.",
     notes: tuple[str, ...] = (),
-    **more: object,
+    **more: Any,
 ) -> ModelCard:
     return ModelCard(
         id=f"gpen.{variant}",

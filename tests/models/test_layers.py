@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -21,8 +23,12 @@ def test_statistics_are_exact(height, width, memory_format):
     x = random(1, 5, height, width) + 30  # a mean that would eat the variance's digits in one pass
     variance, mean = torch.var_mean(x.double(), (0, 2, 3), correction=0)
     found = layers.image_statistics(x.contiguous(memory_format=memory_format))
-    assert torch.allclose(found[0].double(), mean, rtol=1e-6)
-    assert torch.allclose(found[1].double(), variance, rtol=1e-4)
+    # So many numbers are added up in one float, with half a unit of the last place lost in each step at most; that of
+    # the variance counts more, by how far the mean is from 0 in standard deviations.
+    steps = height * width // math.gcd(height * width, 64) + 3
+    rounding = steps * torch.finfo(torch.float32).eps
+    assert torch.allclose(found[0].double(), mean, rtol=rounding)
+    assert torch.allclose(found[1].double(), variance, rtol=rounding * float((mean / variance.sqrt()).abs().max()))
 
 
 @pytest.mark.parametrize("factor", [2, 3, 4, 8])

@@ -144,7 +144,8 @@ def test_any_size(network, height, width):
     together = restorer.restore_batch(drawn)
     for before, after in zip(drawn, together, strict=True):
         assert after.image.shape == before.shape and (after.image != before).any()
-        assert np.array_equal(restorer.restore(before).image, after.image)
+        # A batch may be added up in another order, which moves a value over the border between two levels at most.
+        assert np.abs(restorer.restore(before).image.astype(int) - after.image).max() <= 1
 
 
 def test_detail_finer_than_the_network_stays():

@@ -139,15 +139,16 @@ def open_dataset(spec: str, root: str | os.PathLike | None = None, limit: int | 
     kind, colon, path = spec.partition(":")
     key = spec
     if colon and kind in ("folder", "pairs"):
-        folder = Path(path).expanduser()
-        if not path or not folder.is_dir():
+        given = Path(path).expanduser()
+        if not path or not given.is_dir():
             raise ZooError(f"there is no folder {path or '(no path given)'} for the data set '{spec}'.")
-        name = folder.resolve().name  # results are published: they do not tell where on a machine it was
+        name = given.resolve().name  # results are published: they do not tell where on a machine it was
         card = DatasetCard(
             f"{kind}:{name}", name, ("restore",), "not stated", "a local folder",
             scenario="given" if kind == "pairs" else None, pairs=kind == "pairs",
         )  # fmt: skip
-        key = f"{card.id}-{hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:8]}"
+        key = f"{card.id}-{hashlib.sha256(str(given.resolve()).encode()).hexdigest()[:8]}"
+        folder: Path | None = given
     elif spec in CARDS:
         card = CARDS[spec]
         folder = None if card is SAMPLE else locate(card, data_root(root))
@@ -176,7 +177,7 @@ def open_dataset(spec: str, root: str | os.PathLike | None = None, limit: int | 
 
 def find_items(card: DatasetCard, folder: Path | None) -> list[Item]:
     """The pictures of a data set by name, not read yet. Raises ZooError when there are none, or they pair badly."""
-    if card is SAMPLE:
+    if folder is None:  # only the embedded set has none
         return _sample_items()
     return _pair_items(folder) if card.pairs else _folder_items(folder)
 

@@ -66,7 +66,7 @@ def prepared(job: Job, model: Restorer) -> Job:
         model.card.id, model.weights_sha256, source_digest("zoo"), library_versions(RESTORING), precision, str(job.tile)
     )
     variant = "" if precision == "fp32" else f"-{precision}"
-    if job.weights is not None:
+    if job.weights is not None and model.weights_sha256 is not None:
         variant += f"-weights-{model.weights_sha256[:8]}"
     return replace(job, precision=precision, settings=settings, variant=variant)
 

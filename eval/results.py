@@ -17,7 +17,7 @@ from zoo.errors import ZooError, describe_os_error
 
 from .pool import cores
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION: Literal[1] = 1
 
 
 class _Strict(BaseModel):
@@ -181,8 +181,8 @@ def library_versions(names: tuple[str, ...] = LIBRARIES) -> dict[str, str]:
 def machine(device: str) -> str:
     """The hardware behind a latency, in words."""
     words = [_processor(), f"{cores()} cores"]
-    if device.startswith("cuda"):
-        words.insert(0, _accelerator(device))
+    if (accelerator := _accelerator(device)) is not None:
+        words.insert(0, accelerator)
     return ", ".join(words)
 
 

@@ -212,7 +212,7 @@ def _save_faces(prefix: Path, picture: Picture, result: FacesResult) -> None:
     from .images import Picture, write
 
     for face in result.faces:
-        if face.action == BLURRED or face.after is None:
+        if face.action == BLURRED or face.before is None or face.after is None:
             continue
         for name, crop in (("before", face.before), ("after", face.after)):
             path = prefix.with_name(f"{prefix.name}-face{face.number:02}-{name}.png")

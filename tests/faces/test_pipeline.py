@@ -346,14 +346,15 @@ def test_gpen_with_synthetic_weights(astronaut, person, monkeypatch):
     import torch
 
     import zoo
-    from zoo.models import gpen
+    from zoo.models.gpen import build
+    from zoo.models.gpen.network import FullGenerator
 
     torch.manual_seed(0)
-    state = gpen.FullGenerator(256, channel_multiplier=1, narrow=0.5).state_dict()
+    state = FullGenerator(256, channel_multiplier=1, narrow=0.5).state_dict()
     card = zoo.get_card("gpen.bfr-256")
     from zoo.restorer import Restorer
 
-    model = Restorer(card, gpen.build(card, state), device="cpu")
+    model = Restorer(card, build(card, state), device="cpu")
     result = FacePipeline(model, detector=Known(person), embedding="none").run(astronaut)
     assert result.faces[0].after.shape == (256, 256, 3)
     inside, outside = core(result, size=256)

@@ -26,7 +26,7 @@ def ask(hub_url: str, **request) -> dict:
     env = {**os.environ, "HF_ENDPOINT": hub_url, "HF_HUB_DISABLE_XET": "1", **request.pop("env", {})}
     done = subprocess.run(
         [sys.executable, "-m", "tests.weights.ask", json.dumps(request)],
-        cwd=Path(__file__).parents[2], env=env, capture_output=True, text=True, timeout=60,
+        cwd=Path(__file__).parents[2], env=env, capture_output=True, text=True, timeout=600,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return {**json.loads(done.stdout), "stderr": done.stderr}

@@ -13,6 +13,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from tests.platforms import posix
 from tests.weights.ask import card
 from tests.weights.checkpoints import WRAPPED, same, state
 from zoo import registry, weights_cli
@@ -191,6 +192,7 @@ def test_convert_refuses(tmp_path):
         run(weights_cli.Convert, str(same_file), str(same_file))
 
 
+@posix
 def test_convert_on_a_full_disk_leaves_nothing(tmp_path):
     torch.save({"w": torch.randn(100_000)}, tmp_path / "x.pth")
     script = (
@@ -201,7 +203,7 @@ def test_convert_on_a_full_disk_leaves_nothing(tmp_path):
         "Convert.run(Namespace(input=folder / 'x.pth', output=folder / 'y.safetensors'))"
     )
     root = Path(__file__).parents[2]
-    done = subprocess.run([sys.executable, "-c", script], cwd=root, capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", script], cwd=root, capture_output=True, text=True, timeout=600)
     assert "WeightsError: cannot write" in done.stderr
     assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["x.pth"]
 
@@ -213,5 +215,5 @@ def test_building_the_parsers_imports_nothing_heavy():
         "print([m for m in ('torch', 'huggingface_hub', 'safetensors') if m in sys.modules])"
     )
     root = Path(__file__).parents[2]
-    done = subprocess.run([sys.executable, "-c", script], cwd=root, capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", script], cwd=root, capture_output=True, text=True, timeout=600)
     assert done.stdout == "[]\n", done.stderr

@@ -10,15 +10,13 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..card import ModelCard, Weights
-from ..layers import NetworkBackend, build_with
-from ..registry import register
+from ...layers import NetworkBackend
 
 SIDE = 256
 """Side in pixels of the portraits that the network works on."""
@@ -182,30 +180,3 @@ class PortraitMini(NetworkBackend):
         square = F.pad(image, (0, side - width, 0, side - height), mode="replicate")
         added = self.network.result(resized(square, SIDE).clamp(0, 1).to(image.dtype))
         return (image + resized(added, side)[..., :height, :width]).clamp(0, 1)
-
-
-MINI = ModelCard(
-    id="gpen.mini",
-    title="GPEN, mini",
-    tasks=("face",),
-    license="MIT",
-    commercial_use=True,
-    summary="Mends degraded portraits by a small encoder with a style-modulated decoder; trained here, bundled.",
-    paper=(
-        "Yang et al., GAN Prior Embedded Network for Blind Face Restoration in the Wild, CVPR 2021, "
-        "https://arxiv.org/abs/2105.06070"
-    ),
-    weights=Weights("gpen.mini.safetensors", "MIT"),
-    notes=(
-        "It expects one aligned face that fills the picture.",
-        "Trained for minutes on a CPU; zoo/pretrained/gpen.mini.json says on what and how well it does.",
-        "It works at 256 x 256 pixels: what it adds to a larger portrait has no finer detail than that.",
-        "It has no generator's prior: it mends what is left of a face, and invents no lost eyes, teeth or hair.",
-    ),
-)
-
-
-@register(MINI)
-def build(card: ModelCard, state: Mapping[str, Tensor]) -> PortraitMini:
-    """The backend. Raises RuntimeError when the tensors are not exactly the network's."""
-    return PortraitMini(build_with(GPENMini, state))

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 import zoo
 from zoo.errors import ZooError, describe_os_error
+from zoo.files import MAX_JSON_BYTES, read_bytes
 
 from .pool import cores
 
@@ -132,7 +133,7 @@ class Result(_Strict):
 def read_result(path: Path) -> Result:
     """Read a result file. Raises ZooError when it is not one, or of another schema version."""
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = json.loads(read_bytes(path, MAX_JSON_BYTES))
         found = data.get("schema_version") if isinstance(data, dict) else None
         if found != SCHEMA_VERSION:
             raise ZooError(f"{path} is no result file of schema version {SCHEMA_VERSION} (it says {found}).")

@@ -41,13 +41,13 @@ class MaskEditor(gr.ImageEditor):
     is_template = True
     accept_blobs = None  # the other way to send layers, kept in memory without a limit; the browser does not need it
 
-    def preprocess(self, payload) -> list[str]:
+    def preprocess(self, payload) -> list[str]:  # type: ignore[override]  # files instead of pictures is the point
         """The paths of the painted layers. Raises ForeignFileError for files that were not uploaded."""
         return [] if payload is None else [_received(layer.path) for layer in payload.layers]
 
 
 def _received(path: str | None) -> str:
-    if not is_received(path):
+    if path is None or not is_received(path):
         raise ForeignFileError
     return path
 

@@ -190,7 +190,9 @@ class Restorer:
         self.check_mask_use(mask is not None)
         return None if mask is None else masks.read(mask, picture.height, picture.width, threshold)
 
-    def _failure(self, error: Exception, picture: Picture) -> RestorationError:
+    def _failure(self, error: BaseException, picture: Picture) -> RestorationError:
+        if isinstance(error, SystemExit):
+            return RestorationError(f"{self.card.id} failed: it wanted to end the program (exit status {error.code})")
         if isinstance(error, MemoryError) or "out of memory" in str(error).lower() or "allocate" in str(error):
             return RestorationError(
                 f"{self.card.id} ran out of memory on a picture of {picture.width} x {picture.height} pixels; try a "
@@ -213,9 +215,9 @@ class Restorer:
         """Restore pictures of one size, all with or all without a mask, by the backend or its way to draw samples."""
         try:
             return self._restored(pictures, holes, compute)
-        except ZooError:
+        except (ZooError, KeyboardInterrupt):
             raise
-        except Exception as error:  # a backend may raise anything; whatever it is, there is no result
+        except BaseException as error:  # a backend may raise anything, SystemExit too: there is no result
             raise self._failure(error, pictures[0]) from error
 
     def _restored(

@@ -145,7 +145,7 @@ def test_weights_tells_what_is_here(models, tmp_path, monkeypatch, capsys):
 
 
 def test_weights_checks_and_forgets(models, tmp_path, monkeypatch, capsys):
-    from zoo.weights import resolve
+    from zoo.weights.resolve import resolve, trust
 
     models(card())
     monkeypatch.setenv("ZOO_WEIGHTS", str(tmp_path))
@@ -156,7 +156,7 @@ def test_weights_checks_and_forgets(models, tmp_path, monkeypatch, capsys):
         return json.loads(capsys.readouterr().out)[0]["hash"]
 
     (tmp_path / "tiny.pth").write_bytes(checkpoint(1))
-    resolve(card())
+    trust(resolve(card()))
     assert state_of_hash() == "first use"
     (tmp_path / "tiny.pth").write_bytes(checkpoint(2))
     assert state_of_hash() == "wrong"

@@ -74,7 +74,7 @@ BAD_FILES = {
         png_of_size(50_000, 50_000),
         r"50000 x 50000 = 2,500,000,000 pixels, more than the limit of 150,000,000",
     ),
-    "animated-1.gif": (ANIMATED["GIF"], "has 3 frames; only still pictures"),
+    "animated-1.gif": (ANIMATED["GIF"], "GIF pictures are not supported"),
     "animated-2.webp": (ANIMATED["WEBP"], "has 3 frames; only still pictures"),
     "animated-3.png": (ANIMATED["PNG"], "has 3 frames; only still pictures"),
     "pages.tif": (ANIMATED["TIFF"], "has 3 pages; only still pictures"),

@@ -34,7 +34,7 @@ class DeblurMini(nn.Module):
 
     def forward(self, picture: Tensor) -> Tensor:
         """See the class."""
-        return self.mended(torch.cat([picture, self.deconvolution(picture)], dim=1))
+        return self.mended(torch.cat([picture.float(), self.deconvolution(picture)], dim=1))
 
     def mended(self, seen: Tensor) -> Tensor:
         """The picture and its candidates, mixed pixel by pixel, and what the U-Net adds."""

@@ -45,7 +45,9 @@ class ModulatedConv(nn.Module):
 
     def factors(self, style: Tensor) -> tuple[Tensor, Tensor]:
         """(of the channels going in, of those coming out): N x inputs and N x outputs, in float32."""
-        incoming = self.modulation(style).float()
+        incoming = linear_in_float32(self.modulation, style)
+        if self.weight.dtype == torch.float16:  # whose range the styles pass; `outgoing` takes any common factor back
+            incoming = incoming / incoming.abs().amax(1, keepdim=True).clamp(min=1e-8)
         energy = self.weight.float().square().sum((2, 3))
         # A product and a sum: as a matrix product, autocast would leave three digits of it.
         outgoing = (incoming.square()[:, None] * energy).sum(2).add(1e-8).rsqrt()
@@ -58,6 +60,11 @@ class ModulatedConv(nn.Module):
         if bias is None:
             return y * (gain * outgoing).to(y.dtype)
         return torch.addcmul(bias.view(1, -1, 1, 1).to(y.dtype), y, (gain * outgoing).to(y.dtype))
+
+
+def linear_in_float32(layer: nn.Linear, x: Tensor) -> Tensor:
+    """The layer's result in float32, whatever its weights are in: latent codes are large and short."""
+    return F.linear(x.float(), layer.weight.float(), layer.bias.float())
 
 
 class StyledConv(nn.Module):
@@ -119,6 +126,12 @@ class Code(nn.Sequential):
             nn.init.kaiming_normal_(linear.weight, SLOPE)
             nn.init.zeros_(linear.bias)
             self.extend([linear, nn.LeakyReLU(SLOPE)])
+
+    def forward(self, x: Tensor) -> Tensor:
+        """N x inputs to N x STYLE, in float32."""
+        for layer in self:
+            x = linear_in_float32(layer, x) if isinstance(layer, nn.Linear) else layer(x)
+        return x
 
 
 class GPENMini(nn.Module):

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from zoo.cli import guarded
+from zoo.cli.common import guarded
 
 DESCRIPTION = """\
 Measure restoration backends. Stage 1 restores and stores, stage 2 measures what is stored; a run that was stopped
@@ -47,7 +47,7 @@ def _datasets(arguments: list[str]) -> int:
     listing = argparse.ArgumentParser(prog="python -m eval datasets", description="List the data sets.")
     listing.add_argument("--data-root", type=Path, metavar="DIR", help="folder of the named sets (default: ZOO_DATA)")
     args = listing.parse_args(arguments)
-    from zoo.cli import table
+    from zoo.cli.common import table
     from zoo.errors import ZooError
 
     from .datasets import CARDS, SAMPLE, data_root, find_items, locate
@@ -73,7 +73,7 @@ def _datasets(arguments: list[str]) -> int:
 
 def _scenarios(arguments: list[str]) -> int:
     argparse.ArgumentParser(prog="python -m eval scenarios", description="List the scenarios.").parse_args(arguments)
-    from zoo.cli import table
+    from zoo.cli.common import table
 
     from .scenarios import SCENARIOS
 
@@ -84,7 +84,7 @@ def _scenarios(arguments: list[str]) -> int:
 
 def _metrics(arguments: list[str]) -> int:
     argparse.ArgumentParser(prog="python -m eval metrics", description="List the metrics.").parse_args(arguments)
-    from zoo.cli import table
+    from zoo.cli.common import table
 
     from .metrics import METRICS
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from zoo.errors import UnknownNameError, ZooError, describe_os_error
-from zoo.files import printable, read_bytes
-from zoo.images import find_pictures, max_bytes
+from zoo.io.files import printable, read_bytes
+from zoo.io.images import find_pictures, max_bytes
 
 PAIR_FOLDERS = (("blur", "sharp"), ("input", "target"), ("lq", "gt"))
 """(degraded, clean) folder names of a paired set; a folder `mask` beside them has the holes, if any, and makes it one

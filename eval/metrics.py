@@ -14,7 +14,7 @@ import math
 import numpy as np
 
 from zoo.errors import UnknownNameError
-from zoo.torchvision_compat import ensure_torchvision
+from zoo.nn.torchvision_compat import ensure_torchvision
 from zoo.weights.known import find
 
 from . import perceptual

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zoo.torchvision_compat import ensure_torchvision
+from zoo.nn.torchvision_compat import ensure_torchvision
 from zoo.weights.known import KnownFile
 
 from .metric import Compute, NotComputable, need_mask, tensor_of
@@ -17,7 +17,7 @@ from .store import digest
 if TYPE_CHECKING:
     import torch
 
-    from zoo.vgg.network import VGG19
+    from zoo.nn.vgg.network import VGG19
 
 ALEXNET = KnownFile("alexnet-owt-7be5be79.pth", "torchvision's AlexNet, 233 MB", "7be5be79", "checkpoints")
 
@@ -63,7 +63,7 @@ CONTEXT = 3
 
 def vgg_missing(form: str) -> str | None:
     """Why distances by that form of VGG-19 cannot be computed on this machine, or None."""
-    from zoo import vgg
+    from zoo.nn import vgg
 
     return vgg.missing(form)
 
@@ -101,7 +101,7 @@ _last: tuple[str, np.ndarray] | None = None  # one picture has several metrics i
 def _vgg_errors(form: str, restored: np.ndarray, truth: np.ndarray) -> np.ndarray:
     """The squared difference of each cell, averaged over the channels."""
     global _last
-    from zoo import vgg
+    from zoo.nn import vgg
 
     path = vgg.FILES[form].path()
     if path is None:
@@ -116,7 +116,7 @@ def _vgg_errors(form: str, restored: np.ndarray, truth: np.ndarray) -> np.ndarra
 
 @functools.cache
 def _vgg(form: str, path: Path, changed: int) -> VGG19:
-    from zoo import vgg
+    from zoo.nn import vgg
 
     return vgg.load_vgg(form)
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.errors import OutputError, ZooError
-from zoo.files import printable, read_bytes
-from zoo.images import Picture, encode, max_bytes, write_bytes
+from zoo.io.files import printable, read_bytes
+from zoo.io.images import Picture, encode, max_bytes, write_bytes
 
 from .cost import PeakMemory, gflops
 from .datasets import Item

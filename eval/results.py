@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 import zoo
 from zoo.errors import ZooError, describe_os_error
-from zoo.files import MAX_JSON_BYTES, read_bytes
+from zoo.io.files import MAX_JSON_BYTES, read_bytes
 
 from .pool import cores
 

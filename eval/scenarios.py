@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from zoo import degradations, images, masks
+from zoo import degradations
 from zoo.errors import MaskError, UnknownNameError, ZooError
+from zoo.io import images, masks
 
 from .datasets import Item
 

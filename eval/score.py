@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 
-from zoo import images
 from zoo.errors import OutputError, ZooError
-from zoo.files import printable
+from zoo.io import images
+from zoo.io.files import printable
 
 from .datasets import Item
 from .metrics import NotComputable, get_metric

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from zoo.errors import OutputError, describe_os_error
-from zoo.files import MAX_JSON_BYTES, read_bytes
-from zoo.images import write_bytes
+from zoo.io.files import MAX_JSON_BYTES, read_bytes
+from zoo.io.images import write_bytes
 
 
 class Store:

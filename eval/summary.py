@@ -8,7 +8,7 @@ from collections import Counter
 
 import pandas as pd
 
-from zoo.images import write_bytes
+from zoo.io.images import write_bytes
 from zoo.restorer import Restorer
 
 from .datasets import Dataset

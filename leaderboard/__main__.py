@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from zoo.cli import guarded
+from zoo.cli.common import guarded
 
 
 def parser() -> argparse.ArgumentParser:
@@ -23,7 +23,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _build(args: argparse.Namespace) -> int:
-    from zoo.images import write_bytes
+    from zoo.io.images import write_bytes
 
     from .summary import summary
     from .table import COMMITTED, find_results, flat, group, markdown

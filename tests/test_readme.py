@@ -66,7 +66,7 @@ def test_its_backend_works_as_one_file(tmp_path):
 
 
 def test_its_python_example_runs(tmp_path, monkeypatch, capsys):
-    from zoo.images import Picture, write
+    from zoo.io.images import Picture, write
 
     code = next(block for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "zoo.load" in block)
     hole = np.zeros((300, 451), np.uint8)
@@ -76,4 +76,4 @@ def test_its_python_example_runs(tmp_path, monkeypatch, capsys):
     write("scratches.png", Picture(hole))
     exec(compile(code, "README.md", "exec"), {})
     assert "(300, 451, 3)" in capsys.readouterr().out
-    assert zoo.images.read("mended.png").color.shape == (300, 451, 3)
+    assert zoo.io.images.read("mended.png").color.shape == (300, 451, 3)

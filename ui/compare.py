@@ -15,11 +15,10 @@ import gradio as gr
 import numpy as np
 
 import zoo
-import zoo.masks
-from zoo import images
 from zoo.card import TASKS
 from zoo.errors import UnknownNameError, WeightsError, ZooError
 from zoo.faces import FacePipeline
+from zoo.io import images, masks
 from zoo.restorer import Restoration, Restorer
 
 from . import examples
@@ -184,11 +183,11 @@ def _mask(task: str, painted: list[str], file: str | None, source: images.Pictur
     if task != "inpaint":
         return None
     if file is not None:
-        return zoo.masks.read(file, source.height, source.width)
+        return masks.read(file, source.height, source.width)
     mask = painted_mask(painted, source.height, source.width)
     if mask is None:
         raise ZooError("inpainting needs a mask: paint over what is to be replaced, or upload a black-and-white mask.")
-    zoo.masks.check(mask)
+    masks.check(mask)
     return mask
 
 

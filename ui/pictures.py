@@ -7,8 +7,8 @@ import gradio as gr
 import numpy as np
 from PIL import Image
 
-from zoo import images
 from zoo.errors import PictureError
+from zoo.io import images
 
 from .guard import ForeignFileError, is_received
 

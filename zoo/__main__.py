@@ -5,13 +5,16 @@ from __future__ import annotations
 import argparse
 import sys
 
-from .cli import guarded
+from .cli.common import guarded
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line; building it imports nothing heavy."""
-    from . import bench, faces_cli, restore_cli, weights_cli
     from .card import TASKS
+    from .cli import bench
+    from .cli import faces as faces_cli
+    from .cli import restore as restore_cli
+    from .cli import weights as weights_cli
 
     top = argparse.ArgumentParser(prog="python -m zoo", description="Restore pictures with interchangeable backends.")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -37,7 +40,7 @@ def parser() -> argparse.ArgumentParser:
 
 def _list(args: argparse.Namespace) -> int:
     from . import list_models
-    from .cli import table
+    from .cli.common import table
     from .registry import unavailable_reason
 
     cards = list_models(task=args.task, license=args.license, available=args.available or None)

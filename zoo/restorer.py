@@ -13,10 +13,11 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from . import images, masks, samples
+from . import seeding as samples
 from .card import ModelCard
 from .errors import MaskError, RestorationError, ZooError
-from .images import Picture
+from .io import images, masks
+from .io.images import Picture
 from .tiling import spans
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class Restoration:
         return Image.fromarray(array)
 
     def save(self, path: str | os.PathLike) -> None:
-        """Write the picture; see `zoo.images.write`."""
+        """Write the picture; see `zoo.io.images.write`."""
         images.write(path, self.picture)
 
 
@@ -116,7 +117,7 @@ class Restorer:
         """Restore one picture.
 
         image: a path, encoded bytes, a PIL image, or an array HxW, HxWx2 (grey, alpha), HxWx3 or HxWx4 of uint8 or
-        uint16. mask: the same, or a boolean HxW array; white or True = hole (see `zoo.masks.read`). Size (times the
+        uint16. mask: the same, or a boolean HxW array; white or True = hole (see `zoo.io.masks.read`). Size (times the
         card's scale), alpha, grey and bit depth are kept; outside the mask nothing changes, bit for bit. Raises
         PictureError, MaskError, and RestorationError when the backend fails.
         """

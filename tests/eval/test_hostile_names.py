@@ -10,8 +10,8 @@ import sys
 import pytest
 
 from tests.eval.helpers import evaluate, photograph, run, save_photographs
-from zoo import images
-from zoo.files import printable
+from zoo.io import images
+from zoo.io.files import printable
 
 BAD = os.fsdecode(b"bl\xff\xe9.png")
 NAMES_ARE_BYTES = pytest.mark.skipif(sys.platform != "linux", reason="names of files are text on this system")

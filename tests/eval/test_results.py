@@ -77,7 +77,7 @@ def test_content_hash_can_be_checked_by_hand(stored):
     import skimage.data
 
     outer = hashlib.sha256()
-    folder = zoo.images.Path(skimage.data.__file__).parent
+    folder = zoo.io.images.Path(skimage.data.__file__).parent
     for name in ("astronaut.png", "chelsea.png"):
         inner = hashlib.sha256(hashlib.sha256((folder / name).read_bytes()).digest() + b"--").hexdigest()
         outer.update(f"{name}\0{inner}\0".encode())

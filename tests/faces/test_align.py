@@ -130,7 +130,7 @@ def test_types_and_channels_are_kept(dtype, shape):
 
 def test_the_template_is_that_of_aligned_portraits(shared, mtcnn):
     """On portraits that others have aligned as FFHQ is, the landmarks lie at the template's places."""
-    from zoo import images
+    from zoo.io import images
 
     found = []
     for path in sorted(shared("data/faces/val").glob("*/*.jpg"))[::6]:

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from zoo import images
 from zoo.__main__ import parser
-from zoo.cli import guarded
+from zoo.cli.common import guarded
+from zoo.io import images
 
 
 @pytest.fixture

@@ -6,11 +6,11 @@ import cv2
 import numpy as np
 import pytest
 
-from zoo import images
 from zoo.errors import UnknownNameError, WeightsError, ZooError
 from zoo.faces import align
 from zoo.faces.detect import load_detector
 from zoo.faces.face import overlaps, suppress
+from zoo.io import images
 
 WEIGHTS = {"yunet": "face_detection_yunet_2026may.onnx", "retinaface": "retinaface_mobilenet0.25.pth"}
 ASTRONAUT = np.array([[203, 100], [246, 103], [226, 127], [203, 138], [242, 141]])

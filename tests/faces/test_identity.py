@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
-from zoo import images
 from zoo.errors import UnknownNameError, WeightsError, ZooError
 from zoo.faces import align, identity
+from zoo.io import images
 
 
 @pytest.fixture(params=["dlib", "mobilefacenet"])

@@ -15,7 +15,7 @@ from zoo.faces import FacePipeline, Options, align, blend
 from zoo.faces.face import Face
 from zoo.faces.pipeline import choose
 from zoo.faces.style import Look
-from zoo.images import Picture, encode, read
+from zoo.io.images import Picture, encode, read
 
 
 class Known:

@@ -2,16 +2,7 @@
 
 from __future__ import annotations
 
-from eval.results import (
-    Cost,
-    DatasetFacts,
-    Environment,
-    ImageRow,
-    MetricValue,
-    ModelFacts,
-    Result,
-    ScenarioFacts,
-)
+from eval.results import Cost, DatasetFacts, Environment, ImageRow, MetricValue, ModelFacts, Result, ScenarioFacts
 
 
 def value(mean: float, n: int = 24) -> MetricValue:

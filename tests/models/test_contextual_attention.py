@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from tests.models import checks, parity
-from zoo.layers import plain_form
 from zoo.models.contextual_attention import build
 from zoo.models.contextual_attention.network import Generator
+from zoo.nn.layers import plain_form
 from zoo.registry import get_card
 
 CASES = {"deepfill_v2": "contextual-attention.places2", "deepfill_v2_tf": "contextual-attention.places2-tf"}

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from tests.models import checks, parity
-from zoo.layers import ImageNorm2d, plain_form
 from zoo.models.deblurgan import build
+from zoo.nn.layers import ImageNorm2d, plain_form
 from zoo.registry import get_card
 
 CASES = {

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from tests.models import checks, parity
-from zoo.layers import plain_form
 from zoo.models.edgeconnect import build
 from zoo.models.edgeconnect.network import EdgeConnect, fold_spectral_norm, known_edges
+from zoo.nn.layers import plain_form
 from zoo.registry import get_card
 
 

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from tests.models import checks, parity
-from zoo.layers import plain_form
 from zoo.models.gpen import build
 from zoo.models.gpen.network import FullGenerator, Portrait
+from zoo.nn.layers import plain_form
 from zoo.registry import get_card
 
 

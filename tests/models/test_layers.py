@@ -8,9 +8,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from zoo import layers
 from zoo.models.contextual_attention.network import ContextualAttention, _Scorer
 from zoo.models.deblurgan.network import InvertedResidual
+from zoo.nn import layers
 
 
 def random(*shape: int, seed: int = 0) -> torch.Tensor:

@@ -7,11 +7,11 @@ import torch
 from tests.training import inpainting
 from tests.training.pictures import photograph
 from tests.training.test_networks import shaken
-from zoo.layers import FillingBackend
+from training.recipe import get_recipe
 from zoo.models.contextual_attention import MINI
 from zoo.models.contextual_attention.mini import Attention, ContextualAttentionMini
+from zoo.nn.layers import FillingBackend
 from zoo.restorer import Restorer
-from zoo.training.recipe import get_recipe
 
 
 def test_a_new_network_gives_the_smooth_fill():

@@ -10,14 +10,14 @@ from safetensors.torch import load_file
 
 import zoo
 from tests.training.pictures import photograph, training_folder
+from training import export as export_module
+from training import loop
+from training.__main__ import main
+from training.export import export, read_card
+from training.loop import Settings, start
+from training.recipe import get_recipe
 from zoo import degradations
 from zoo.errors import ZooError
-from zoo.training import export as export_module
-from zoo.training import loop
-from zoo.training.__main__ import main
-from zoo.training.export import export, read_card
-from zoo.training.loop import Settings, start
-from zoo.training.recipe import get_recipe
 from zoo.weights import sha256_of
 
 ID = "autoencoder.mini"
@@ -79,7 +79,7 @@ def test_the_card_says_where_the_weights_are_from(run, tmp_path):
     card = export(run.folder, ID, target=tmp_path)
     assert read_card(ID, tmp_path) == card
     assert (card.steps, card.seed, card.precision, card.figures) == (3, 0, "float32", ())
-    assert "1 thread" in card.device and card.recipe == "zoo/training/recipes/autoencoder_mini.py"
+    assert "1 thread" in card.device and card.recipe == "training/recipes/autoencoder_mini.py"
     assert all(value not in ("", None) for value in asdict(card).values())
 
 

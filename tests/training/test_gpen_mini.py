@@ -8,13 +8,13 @@ import torch.nn.functional as F
 
 from tests.models.checks import assert_alone_as_together, picture
 from tests.training.threads import one_thread  # noqa: F401
+from training.losses import charbonnier
+from training.recipe import get_recipe
+from training.recipes.gpen_mini import ShuffledDiscriminator, degrade, quarter
 from zoo.degradations import rng_for
 from zoo.models.gpen import MINI
 from zoo.models.gpen.mini import SIDE, STYLE, GPENMini, ModulatedConv, PortraitMini, resized
 from zoo.restorer import Restorer
-from zoo.training.losses import charbonnier
-from zoo.training.recipe import get_recipe
-from zoo.training.recipes.gpen_mini import ShuffledDiscriminator, degrade, quarter
 
 
 def untrained() -> GPENMini:

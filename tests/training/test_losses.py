@@ -10,11 +10,11 @@ from skimage.metrics import structural_similarity
 from torch.distributions import Normal, kl_divergence
 
 from tests.training.pictures import photograph
-from zoo import vgg
+from training import embedding, losses
 from zoo.errors import ZooError
 from zoo.faces import align
 from zoo.faces.identity import ArcFace
-from zoo.training import embedding, losses
+from zoo.nn import vgg
 
 
 def pair(side: int = 48) -> tuple[np.ndarray, np.ndarray]:

@@ -11,7 +11,7 @@ from PIL import Image
 
 import zoo
 from ui.compare import SLOTS
-from zoo import images
+from zoo.io import images
 
 NO_PAINTING = {"background": None, "layers": [], "composite": None}
 

@@ -16,8 +16,9 @@ from safetensors.torch import load_file
 from tests.platforms import posix
 from tests.weights.ask import card
 from tests.weights.checkpoints import WRAPPED, same, state
-from zoo import registry, weights_cli
+from zoo import registry
 from zoo.card import ModelCard
+from zoo.cli import weights as weights_cli
 from zoo.errors import UnknownNameError, WeightsError, ZooError
 
 
@@ -197,7 +198,7 @@ def test_convert_on_a_full_disk_leaves_nothing(tmp_path):
     torch.save({"w": torch.randn(100_000)}, tmp_path / "x.pth")
     script = (
         "import resource; from argparse import Namespace; from pathlib import Path\n"
-        "from zoo.weights_cli import Convert\n"
+        "from zoo.cli.weights import Convert\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))\n"
         f"folder = Path({str(tmp_path)!r})\n"
         "Convert.run(Namespace(input=folder / 'x.pth', output=folder / 'y.safetensors'))"

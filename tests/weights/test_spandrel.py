@@ -15,7 +15,7 @@ import zoo
 from zoo import registry
 from zoo.card import SizeRule
 from zoo.errors import UnknownNameError, WeightsError
-from zoo.torchvision_compat import ensure_torchvision
+from zoo.nn.torchvision_compat import ensure_torchvision
 
 
 def _spandrel():

@@ -27,9 +27,9 @@ import tifffile
 from PIL import Image, ImageCms
 
 from tests.zoo.samples import encoded
-from zoo import images, masks
 from zoo.errors import MaskError, OutputError, PictureError
-from zoo.images import Picture
+from zoo.io import images, masks
+from zoo.io.images import Picture
 
 TIME_LIMIT = 20
 """Seconds for a single file."""

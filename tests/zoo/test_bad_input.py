@@ -21,8 +21,8 @@ from PIL import Image
 import zoo
 from tests.platforms import linux, posix
 from tests.zoo.samples import ROOT, encoded, files_below, photo, random_picture, run_python, run_zoo
-from zoo import images
 from zoo.errors import MaskError, PictureError, ZooError
+from zoo.io import images
 
 
 def png_of_size(width: int, height: int) -> bytes:

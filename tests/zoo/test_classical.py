@@ -10,9 +10,10 @@ from skimage.metrics import structural_similarity
 
 import zoo
 from tests.zoo.samples import SHAPES, photo, random_picture
-from zoo import degradations, masks
+from zoo import degradations
 from zoo.degradations import rng_for, to_8_bit
 from zoo.errors import RestorationError
+from zoo.io import masks
 
 CLASSICAL = [c.id for c in zoo.list_models() if c.weights is None and c.family not in ("identity", "autoencoder")]
 CROPS = {"astronaut": (0, 150), "chelsea": (30, 120), "coffee": (100, 200), "rocket": (150, 250)}

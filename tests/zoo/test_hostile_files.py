@@ -16,9 +16,9 @@ from PIL import Image, ImageCms
 
 import zoo
 from tests.zoo.samples import encoded, files_below, photo, random_picture, run_zoo
-from zoo import files, images
 from zoo.errors import OutputError, PictureError
-from zoo.images import Picture
+from zoo.io import files, images
+from zoo.io.images import Picture
 
 PHOTO = photo("chelsea", 90, 120, 60, 150)
 NOT_REGULAR = r"cannot read .*: it is no regular file but a device, a pipe or a socket\."

@@ -13,9 +13,9 @@ from PIL import Image, ImageCms, ImageOps
 
 from tests.platforms import posix
 from tests.zoo.samples import SHAPES, encoded, files_below, photo, random_picture, run_python
-from zoo import images
 from zoo.errors import OutputError, PictureError
-from zoo.images import Picture
+from zoo.io import images
+from zoo.io.images import Picture
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 MAKE, ORIENTATION, EXIF, GPS, EXPOSURE = 0x010F, 0x0112, 0x8769, 0x8825, 0x829A

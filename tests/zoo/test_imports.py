@@ -34,7 +34,7 @@ def modules_after(*args: str) -> set[str]:
     "command",
     [
         "import", "zoo --help", "zoo list --help", "zoo info --help", "zoo restore --help", "zoo faces --help",
-        "zoo bench --help", "zoo weights --help", "zoo download --help", "zoo convert --help", "zoo.training --help",
+        "zoo bench --help", "zoo weights --help", "zoo download --help", "zoo convert --help", "training --help",
         "eval --help", "eval datasets --help", "eval scenarios --help", "eval metrics --help", "leaderboard --help",
         "leaderboard build --help",
     ],
@@ -70,7 +70,7 @@ def test_every_command_has_help():
 def test_torchvision_and_those_who_need_it_import():
     code = """
 import sys
-from zoo.torchvision_compat import ensure_torchvision
+from zoo.nn.torchvision_compat import ensure_torchvision
 ensure_torchvision()
 first = sys.modules["torchvision"]
 ensure_torchvision()

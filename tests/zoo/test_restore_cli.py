@@ -79,7 +79,7 @@ def test_output_as_file_as_folder_and_as_other_format(run, folder, tmp_path):
 
 def test_16_bits_alpha_and_orientation_through_files(run, tmp_path):
     deep = random_picture((20, 30, 3), np.uint16)
-    from zoo import images
+    from zoo.io import images
 
     images.write(tmp_path / "deep.tif", images.read(deep))
     exif = Image.Exif()

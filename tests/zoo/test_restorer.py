@@ -10,9 +10,9 @@ from PIL import Image
 import zoo
 from tests.zoo.networks import NETWORKS, Plain, Strided, card, restorer
 from tests.zoo.samples import SHAPES, photo, random_picture, run_python
-from zoo import images
 from zoo.card import ModelCard, SizeRule, Tiling
 from zoo.errors import MaskError, PictureError, RestorationError, ZooError
+from zoo.io import images
 from zoo.restorer import Restorer
 
 CLASSICAL = [c.id for c in zoo.list_models() if c.weights is None] + ["dummy"]
@@ -105,7 +105,7 @@ def test_results_as_pil_and_file(tmp_path):
 
 
 def test_a_profile_for_grey_is_not_put_on_colors():
-    from zoo.images import Picture
+    from zoo.io.images import Picture
 
     class Red:
         def __call__(self, image, mask):

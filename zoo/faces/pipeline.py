@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from .. import images
 from ..errors import ZooError
-from ..exif import without_previews
+from ..io import images
+from ..io.exif import without_previews
 from ..registry import get_card, load
 from . import align, blend, check, identity, upscale
 from .detect import Detector, load_detector
@@ -22,7 +22,7 @@ from .report import BLURRED, LEFT, RESTORED, FaceResult, FacesResult
 from .style import Look, finish
 
 if TYPE_CHECKING:
-    from ..images import Picture
+    from ..io.images import Picture
     from ..restorer import Restorer
 
 CROP = 512

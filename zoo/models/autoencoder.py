@@ -11,12 +11,12 @@ from ..registry import register
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ..unet import ShuffledUNet, UNetBackend
+    from ..nn.unet import ShuffledUNet, UNetBackend
 
 
 def make_mini() -> ShuffledUNet:
     """0.9 M parameters, at a half, a quarter and an eighth of the size."""
-    from ..unet import ShuffledUNet
+    from ..nn.unet import ShuffledUNet
 
     return ShuffledUNet(shuffle=2, widths=(32, 64, 96), depths=(2, 2, 3))
 
@@ -46,7 +46,7 @@ MINI = ModelCard(
 @register(MINI)
 def build(card: ModelCard, state: Mapping[str, Tensor]) -> UNetBackend:
     """The backend. Raises RuntimeError when the tensors are not exactly the network's."""
-    from ..layers import build_with
-    from ..unet import UNetBackend
+    from ..nn.layers import build_with
+    from ..nn.unet import UNetBackend
 
     return UNetBackend(build_with(make_mini, state))

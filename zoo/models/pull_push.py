@@ -20,6 +20,6 @@ from ..registry import register
 )
 def build(card: ModelCard, state: None):
     """The backend."""
-    from ..fill import smooth_fill
+    from ..nn.fill import smooth_fill
 
     return lambda image, mask: smooth_fill(image, 1 - mask)

@@ -52,7 +52,7 @@ def build(card: ModelCard, state: Mapping[str, torch.Tensor]) -> torch.nn.Module
 
 
 def _descriptor(state: Mapping[str, torch.Tensor], path: Path):
-    from ..torchvision_compat import ensure_torchvision
+    from ..nn.torchvision_compat import ensure_torchvision
 
     try:
         ensure_torchvision()

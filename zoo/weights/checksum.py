@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from ..files import opened
+from ..io.files import opened
 
 MAX_BYTES = 32 << 30
 """The largest weights file that is opened."""

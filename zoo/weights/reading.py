@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import WeightsError, describe_os_error
-from ..files import opened, written_whole
+from ..io.files import opened, written_whole
 from . import download
 from .checksum import MAX_BYTES
 from .places import cache_folder

@@ -11,7 +11,7 @@ from ...registry import register
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ...layers import FillingBackend
+    from ...nn.layers import FillingBackend
     from .network import Inpainting
 
 _LICENSE = "CC-BY-NC-4.0"
@@ -97,7 +97,7 @@ MINI = ModelCard(
 @register(PLACES2, CELEBA_HQ, PLACES2_TF, CELEBA_HQ_TF)
 def build(card: ModelCard, state: Mapping[str, Tensor]) -> Inpainting:
     """The backend of a card. Raises RuntimeError when the tensors are not exactly the network's."""
-    from ...layers import build_with
+    from ...nn.layers import build_with
     from .network import Inpainting, make
 
     return Inpainting(build_with(lambda: make(card), state))
@@ -106,7 +106,7 @@ def build(card: ModelCard, state: Mapping[str, Tensor]) -> Inpainting:
 @register(MINI)
 def build_mini(card: ModelCard, state: Mapping[str, Tensor]) -> FillingBackend:
     """The backend. Raises RuntimeError when the tensors are not exactly the network's."""
-    from ...layers import FillingBackend, build_with
+    from ...nn.layers import FillingBackend, build_with
     from .mini import ContextualAttentionMini
 
     return FillingBackend(build_with(ContextualAttentionMini, state))

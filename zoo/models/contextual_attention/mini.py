@@ -11,9 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...directions import ORIENTATIONS
-from ...fill import smooth_fill
-from ...proposals import DilatedBlock, Proposals, Stage, gated_blocks
+from ...nn.directions import ORIENTATIONS
+from ...nn.fill import smooth_fill
+from ...nn.proposals import DilatedBlock, Proposals, Stage, gated_blocks
 
 CELL = 8
 """Side in pixels of the places that the attention compares and copies."""

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...card import ModelCard
-from ...layers import NetworkBackend, TwoForms, conv_of_upsampled
+from ...nn.layers import NetworkBackend, TwoForms, conv_of_upsampled
 
 SOFTMAX_SCALE = 10.0
 SMALLEST_NORM = 1e-4

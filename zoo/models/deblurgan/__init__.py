@@ -13,7 +13,7 @@ from ...registry import register
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ...unet import UNetBackend
+    from ...nn.unet import UNetBackend
     from .network import Deblur
 
 _LICENSE = "BSD-3-Clause"
@@ -138,7 +138,7 @@ MINI = ModelCard(
 @register(V1, V2_MOBILENET, V2_INCEPTION)
 def build(card: ModelCard, state: Mapping[str, Tensor]) -> Deblur:
     """The backend of a card. Raises RuntimeError when the tensors are not exactly the network's."""
-    from ...layers import build_with
+    from ...nn.layers import build_with
     from .network import Deblur, make
 
     return Deblur(build_with(lambda: make(card), state))
@@ -147,8 +147,8 @@ def build(card: ModelCard, state: Mapping[str, Tensor]) -> Deblur:
 @register(MINI)
 def build_mini(card: ModelCard, state: Mapping[str, Tensor]) -> UNetBackend:
     """The backend. Raises RuntimeError when the tensors are not exactly the network's."""
-    from ...layers import build_with
-    from ...unet import UNetBackend
+    from ...nn.layers import build_with
+    from ...nn.unet import UNetBackend
     from .mini import DeblurMini
 
     return UNetBackend(build_with(DeblurMini, state))

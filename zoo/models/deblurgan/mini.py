@@ -11,8 +11,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from ...blind_deconvolution import BlindDeconvolution, reblur_error
-from ...unet import GatedBlock, ShuffledUNet
+from ...nn.unet import GatedBlock, ShuffledUNet
+from .blind_deconvolution import BlindDeconvolution, reblur_error
 
 PART = 128
 """Side in pixels of what the U-Net is trained on of each window."""

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...card import ModelCard
-from ...layers import INFINITY, ImageNorm2d, NetworkBackend, TwoForms, conv_of_upsampled, image_statistics
+from ...nn.layers import INFINITY, ImageNorm2d, NetworkBackend, TwoForms, conv_of_upsampled, image_statistics
 from . import V1, V2_INCEPTION, V2_MOBILENET
 
 
@@ -203,7 +203,7 @@ class InceptionPyramid(nn.Module):
 
 def _inception_resnet_v2() -> nn.Module:
     """timm's Inception-ResNet-v2 under the names of the published file, with per-image normalization."""
-    from ...torchvision_compat import ensure_torchvision
+    from ...nn.torchvision_compat import ensure_torchvision
 
     ensure_torchvision()
     from timm.models.inception_resnet_v2 import InceptionResnetV2

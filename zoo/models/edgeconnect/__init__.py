@@ -11,7 +11,7 @@ from ...registry import register
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ...layers import FillingBackend
+    from ...nn.layers import FillingBackend
     from .network import Inpainting
 
 _LICENSE = "CC-BY-NC-4.0"
@@ -76,7 +76,7 @@ MINI = ModelCard(
 @register(PLACES2, CELEBA, PSV)
 def build(card: ModelCard, state: Mapping[str, Tensor]) -> Inpainting:
     """The backend of a card. Raises RuntimeError when the tensors are not exactly the networks'."""
-    from ...layers import build_with
+    from ...nn.layers import build_with
     from .network import Inpainting, fold_spectral_norm, make
 
     return Inpainting(build_with(lambda: make(card), fold_spectral_norm(state)))
@@ -85,7 +85,7 @@ def build(card: ModelCard, state: Mapping[str, Tensor]) -> Inpainting:
 @register(MINI)
 def build_mini(card: ModelCard, state: Mapping[str, Tensor]) -> FillingBackend:
     """The backend. Raises RuntimeError when the tensors are not exactly the network's."""
-    from ...layers import FillingBackend, build_with
+    from ...nn.layers import FillingBackend, build_with
     from .mini import EdgeConnectMini
 
     return FillingBackend(build_with(EdgeConnectMini, state))

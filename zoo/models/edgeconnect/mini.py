@@ -10,10 +10,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...directions import ORIENTATIONS, across
-from ...fill import smooth_fill
-from ...layers import luma
-from ...proposals import DilatedBlock, Proposals, Stage, gated_blocks
+from ...nn.directions import ORIENTATIONS, across
+from ...nn.fill import smooth_fill
+from ...nn.layers import luma
+from ...nn.proposals import DilatedBlock, Proposals, Stage, gated_blocks
 
 
 def gradients(image: Tensor) -> Tensor:

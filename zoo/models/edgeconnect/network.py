@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ...card import ModelCard
-from ...layers import INFINITY, ImageNorm2d, NetworkBackend
+from ...nn.layers import INFINITY, ImageNorm2d, NetworkBackend
 
 SIGMA = 2.0
 """Blur of the Canny detector in the published configuration."""

@@ -143,7 +143,7 @@ MINI = ModelCard(
 @register(*CARDS)
 def build(card: ModelCard, state: Mapping[str, Tensor]) -> Portrait:
     """The backend of a card. Raises RuntimeError when the tensors are not exactly the network's."""
-    from ...layers import build_with
+    from ...nn.layers import build_with
     from .network import Portrait, make
 
     return Portrait(build_with(lambda: make(card), state), grey=card.tasks == ("colorize",))
@@ -152,7 +152,7 @@ def build(card: ModelCard, state: Mapping[str, Tensor]) -> Portrait:
 @register(MINI)
 def build_mini(card: ModelCard, state: Mapping[str, Tensor]) -> PortraitMini:
     """The backend. Raises RuntimeError when the tensors are not exactly the network's."""
-    from ...layers import build_with
+    from ...nn.layers import build_with
     from .mini import GPENMini, PortraitMini
 
     return PortraitMini(build_with(GPENMini, state))

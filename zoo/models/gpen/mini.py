@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...layers import NetworkBackend
+from ...nn.layers import NetworkBackend
 
 SIDE = 256
 """Side in pixels of the portraits that the network works on."""

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...card import ModelCard
-from ...layers import NetworkBackend, TwoForms, luma
+from ...nn.layers import NetworkBackend, TwoForms, luma
 
 GAIN = math.sqrt(2)
 SLOPE = 0.2

@@ -37,7 +37,7 @@ MINI = ModelCard(
 @register(MINI)
 def build(card: ModelCard, state: Mapping[str, Tensor]) -> Completion:
     """The backend. Raises RuntimeError when the tensors are not exactly the network's."""
-    from ...layers import build_with
+    from ...nn.layers import build_with
     from .network import Completion, ConditionalVAE
 
     return Completion(build_with(ConditionalVAE, state))

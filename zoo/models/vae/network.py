@@ -13,9 +13,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...fill import smooth_fill
-from ...layers import NetworkBackend
-from ...unet import Block
+from ...nn.fill import smooth_fill
+from ...nn.layers import NetworkBackend
+from ...nn.unet import Block
 
 LATENT = 64
 """Numbers that choose one of the possible completions."""

@@ -185,6 +185,9 @@ SCENARIOS = {
             ("restore",), _degraded(degradations.old_photo),
         ),
         Scenario(
+            "grey", 1, "luma alone", ("colorize",), _degraded(lambda clean, rng: degradations.grey(clean)),
+        ),
+        Scenario(
             "given", 1, "the data set's own degraded pictures", ("deblur", "denoise", "face", "restore"), None,
         ),
         Scenario(

@@ -71,6 +71,10 @@ class Recipe:
     """Learning rate of Adam at its highest."""
     adversarial: tuple[Adversarial, ...] = ()
     """Discriminators that join after training on the truth alone."""
+    shrink: int | None = None
+    """Pictures whose shorter side is longer than this are made smaller, to this many pixels, when they are read."""
+    prepare: Degrade | None = None
+    """What is done to a clean crop, (HxWx3 float32 in [0, 1], generator) to the same, before it is degraded."""
     upright: bool = False
     """Pictures are mirrored only from left to right, and not turned: for portraits."""
     warmup: int = 100

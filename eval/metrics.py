@@ -74,6 +74,21 @@ def _l1_hole_percent(restored: np.ndarray, truth: np.ndarray, mask: np.ndarray |
     return float(np.abs(_in_hole(restored, truth, mask)).mean() / 255 * 100)
 
 
+def _colorfulness(picture: np.ndarray) -> float:
+    """Hasler and Susstrunk, "Measuring colorfulness in natural images" (SPIE 2003), equation for M3, of 0 to 255."""
+    red, green, blue = (picture[..., channel].astype(np.float64) for channel in range(3))
+    across, along = red - green, (red + green) / 2 - blue
+    spread = math.hypot(across.std(), along.std())
+    return spread + 0.3 * math.hypot(across.mean(), along.mean())
+
+
+def _colorfulness_error(restored: np.ndarray, truth: np.ndarray, mask: np.ndarray | None) -> float:
+    wanted = _colorfulness(truth)
+    if wanted < 2:
+        raise NotComputable("the truth has no colors")
+    return 100 * abs(_colorfulness(restored) / wanted - 1)
+
+
 NIQE_PARAMETERS = "niqe_modelparameters.mat"
 
 
@@ -137,6 +152,8 @@ METRICS = {
         Metric("vgg_conv3_1_hole", "vgg_conv3_1 over the cells of 4 x 4 pixels that the hole touches", False, 0,
                math.inf, "", perceptual.vgg_distance("normalized", only_hole=True),
                functools.partial(perceptual.vgg_missing, "normalized")),
+        Metric("colorfulness_error", "difference of colorfulness (Hasler and Susstrunk 2003), relative to the truth's",
+               False, 0, math.inf, "%", _colorfulness_error),
         Metric("niqe", "NIQE, no reference (pyiqa)", False, 0, 100, "", _niqe_compute, _niqe_needs),
         Metric("id_similarity", "same person: 1 - distance of dlib's face embeddings (0.4 and up: the same)", True, -1,
                1, "", _identity_compute("dlib"), functools.partial(_identity_needs, "dlib")),

@@ -22,6 +22,7 @@ FIDELITY = (
     "lpips_alex", "niqe",
 )  # fmt: skip
 FACES = (*FIDELITY, "id_similarity", "id_similarity_arcface")
+COLORS = ("psnr_rgb", "colorfulness_error", "vgg_conv3_1", "vgg_conv3_1_torchvision", "lpips_alex")
 HOLES = ("psnr_hole", "l1_hole_percent", "vgg_conv3_1_hole", *FIDELITY)
 
 
@@ -184,6 +185,9 @@ SCENARIOS = {
         Scenario(
             "old-photo", 1, "softened, faded, yellowed, grainy and scratched (without the scratches' mask)",
             ("restore",), _degraded(degradations.old_photo),
+        ),
+        Scenario(
+            "grey", 1, "luma alone", ("colorize",), _degraded(lambda clean, rng: degradations.grey(clean)), COLORS,
         ),
         Scenario(
             "given", 1, "the data set's own degraded pictures", ("deblur", "denoise", "face", "restore"), None,

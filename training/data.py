@@ -27,8 +27,10 @@ WATCHED = 8
 WATCH_SIDE = 256
 
 
-def load_pictures(root: Path, folders: tuple[str, ...], smallest: int) -> list[np.ndarray]:
+def load_pictures(root: Path, folders: tuple[str, ...], smallest: int, shrink: int | None = None) -> list[np.ndarray]:
     """Every picture below the folders of `root`, by name, as HxWx3 uint8; those too small for a crop are left out.
+
+    Those whose shorter side is longer than `shrink` are made smaller, to that.
 
     Raises ZooError when there is none or a folder is missing, PictureError for a file that cannot be read.
     """
@@ -37,12 +39,22 @@ def load_pictures(root: Path, folders: tuple[str, ...], smallest: int) -> list[n
         if not (root / folder).is_dir():
             raise ZooError(f"there is no folder {root / folder}, which the recipe takes its pictures from.")
         for path in images.find_pictures(root / folder, recursive=True):
-            picture = images.read(path).rgb8()
+            picture = _shrunk(images.read(path).rgb8(), shrink)
             if min(picture.shape[:2]) >= smallest:
                 pictures.append(picture)
     if not pictures:
         raise ZooError(f"no picture of at least {smallest} pixels below {root} ({', '.join(folders)}).")
     return pictures
+
+
+def _shrunk(picture: np.ndarray, side: int | None) -> np.ndarray:
+    import cv2
+
+    shorter = min(picture.shape[:2])
+    if side is None or shorter <= side:
+        return picture
+    height, width = (round(length * side / shorter) for length in picture.shape[:2])
+    return cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
 
 
 def split(pictures: list[np.ndarray]) -> tuple[list[np.ndarray], list[np.ndarray]]:
@@ -74,6 +86,8 @@ class Pairs(Dataset):
         if not recipe.upright and rng.random() < 0.5:
             clean = clean.transpose(1, 0, 2)
         clean = np.ascontiguousarray(clean)
+        if recipe.prepare is not None:
+            clean = to_8_bit(recipe.prepare(clean.astype(np.float32) / 255, rng))
         given = to_8_bit(recipe.degrade(clean.astype(np.float32) / 255, rng))
         # Not always the middle, so that the JPEG grid lies anywhere.
         y, x = rng.integers(recipe.margin // 2, recipe.margin + recipe.margin // 2 + 1, 2)

@@ -129,7 +129,7 @@ class Run:
         from torch.utils.tensorboard import SummaryWriter
 
         recipe, settings = self.recipe, self.settings
-        pictures = load_pictures(Path(settings.data), recipe.data, recipe.crop + 2 * recipe.margin)
+        pictures = load_pictures(Path(settings.data), recipe.data, recipe.crop + 2 * recipe.margin, recipe.shrink)
         training, watching = split(pictures)
         watched = watched_pairs(recipe, watching, settings.seed)
         size = sum(parameter.numel() for parameter in self.network.parameters())

@@ -72,8 +72,12 @@ class Recipe:
     """Learning rate of Adam at its highest."""
     adversarial: tuple[Adversarial, ...] = ()
     """Discriminators that join after training on the truth alone."""
+    shrink: int | None = None
+    """Pictures whose shorter side is longer than this are made smaller, to this many pixels, when they are read."""
+    prepare: Degrade | None = None
+    """What is done to a clean crop, (HxWx3 float32 in [0, 1], generator) to the same, before it is degraded."""
     upright: bool = False
-    """Pictures are mirrored only from left to right, and not turned: for portraits."""
+    """Pictures are mirrored only from left to right, and not turned: for portraits, and where the sky is above."""
     warmup: int = 100
     """Steps over which the learning rate rises."""
     clip: float = 1.0
@@ -87,6 +91,11 @@ class Recipe:
         found = {"truth": truth, **({"restored": network(given)} if forward is None else forward(given, truth))}
         made = {name: value() for name, value in found.items() if callable(value) and name in wanted}
         return {name: value.float() for name, value in {**found, **made}.items() if not callable(value)}
+
+    @property
+    def portraits(self) -> bool:
+        """Whether it learns from portraits alone."""
+        return all(folder.startswith("faces/") for folder in self.data)
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -47,9 +47,10 @@ def contact_sheet(model_id: str, seed: int = 0) -> Image.Image:
     """
     recipe, restorer = get_recipe(model_id), load(model_id)
     rows = []
-    for index, truth in enumerate(truths(recipe.upright)):
+    for index, truth in enumerate(truths(recipe.portraits)):
         degraded = recipe.degrade(truth.astype(np.float32) / 255, rng_for("sheet", seed, index))
-        given, mask = to_8_bit(degraded[..., :3]), degraded[..., 3] > 0.5 if degraded.shape[2] == 4 else None
+        given = to_8_bit(degraded[..., :3])
+        mask = degraded[..., 3] > 0.5 if "inpaint" in restorer.card.tasks else None
         results = [restorer.restore(given, mask)]
         if restorer.card.stochastic:
             results += restorer.sample(given, mask, count=SAMPLES)

@@ -168,7 +168,7 @@ def test_equal_pictures_have_the_best_value(metric):
 
 
 @pytest.mark.parametrize("how", ["blur", "noise", "jpeg"])
-@pytest.mark.parametrize("metric", READY)
+@pytest.mark.parametrize("metric", [name for name in READY if name != "colorfulness_error"])
 def test_direction_and_bounds(metric, how):
     truth = photograph("coffee")
     mask = np.zeros(truth.shape[:2], bool)
@@ -177,6 +177,20 @@ def test_direction_and_bounds(metric, how):
     assert (mild > strong) == METRICS[metric].higher_is_better
     opposite = compute(metric, degraded("coffee", "negative"), truth, mask)
     assert all(METRICS[metric].low <= value <= METRICS[metric].high for value in (mild, strong, opposite))
+
+
+def test_colorfulness():
+    """Two colors, red and blue, half each: the definition by hand, and what is left of it by half, or of grey."""
+    truth = np.zeros((10, 20, 3), np.uint8)
+    truth[:, :10, 0], truth[:, 10:, 2] = 200, 200
+    across, along = np.repeat([200.0, 0.0], 10), np.repeat([100.0, -200.0], 10)
+    expected = np.hypot(across.std(), along.std()) + 0.3 * np.hypot(across.mean(), along.mean())
+    assert metrics._colorfulness(truth) == pytest.approx(expected)
+    assert compute("colorfulness_error", truth // 2, truth) == pytest.approx(50)
+    grey = np.full_like(truth, 90)
+    assert compute("colorfulness_error", grey, truth) == pytest.approx(100)
+    with pytest.raises(NotComputable, match="no colors"):
+        compute("colorfulness_error", truth, grey)
 
 
 def test_ssim_of_small_pictures_is_not_computable():

@@ -28,7 +28,7 @@ def measured(name: str) -> tuple[float, float]:
     scenario = get_scenario(read_card(name).figures[0].scenario.partition(" ")[0])
     metric = METRICS[scenario.primary]
     restorer, values = zoo.load(name, device="cpu"), []
-    for index, clean in enumerate(truths(get_recipe(name).upright)):
+    for index, clean in enumerate(truths(get_recipe(name).portraits)):
         sample = scenario.make(clean.astype(np.float32) / 255, degradations.rng_for("bundled", index))
         restored = restorer.restore(sample.given, sample.mask).image
         values.append([metric.compute(image, sample.truth, sample.mask) for image in (restored, sample.given)])

@@ -196,6 +196,7 @@ def test_every_recipe_steps(name, data, tmp_path, monkeypatch):
     recipe = get_recipe(name)
     recipe = replace(
         recipe,
+        data=tuple(folder for folder in recipe.data if (data / folder).is_dir()),
         batch=2,
         crop=min(recipe.crop, 256 - 2 * recipe.margin),  # the pictures have 256 pixels
         losses=tuple(replace(term, start=0, every=1) for term in recipe.losses),
@@ -241,6 +242,24 @@ def test_watching_pictures_are_not_trained_on(data):
     recipe = get_recipe("autoencoder.mini")
     first, second = (watched_pairs(recipe, load_pictures(data, recipe.data, 128), 0) for _ in range(2))
     assert np.array_equal(first[0], second[0]) and first[0].shape == first[1].shape
+
+
+def test_pictures_are_made_smaller_when_they_are_read(data):
+    whole, shrunk, same = (load_pictures(data, ("natural/train",), 64, shrink) for shrink in (None, 80, 400))
+    assert [picture.shape for picture in shrunk] == [(80, 80, 3)] * len(whole)
+    assert all(np.array_equal(a, b) for a, b in zip(whole, same, strict=True))
+    assert np.abs(shrunk[0].mean((0, 1)) - whole[0].mean((0, 1))).max() < 1
+
+
+def test_clean_crops_are_prepared_before_they_are_degraded(data):
+    recipe = replace(
+        get_recipe("autoencoder.mini"),
+        prepare=lambda image, rng: image * 0 + rng.uniform(0.2, 0.4),
+        degrade=lambda image, rng: image + 0.5,
+    )
+    given, clean = Pairs(recipe, load_pictures(data, recipe.data, 128), 0)[0]
+    assert clean.min() >= 0.2 * 255 and clean.max() <= 0.4 * 255 + 1
+    assert np.abs(given.astype(int) - clean - 128).max() <= 1
 
 
 def test_errors_are_sentences(data, undisturbed, tmp_path, capsys):

@@ -291,6 +291,12 @@ def fade(image: np.ndarray, color: float, contrast: float, paper: tuple[float, f
     return np.clip(black + muted * (white - black), 0, 1)
 
 
+def grey(image: np.ndarray) -> np.ndarray:
+    """The picture's luma (BT.601) as R, G and B."""
+    luma = image @ np.array([0.299, 0.587, 0.114], np.float32)
+    return np.repeat(luma[..., None], 3, axis=2)
+
+
 def mixed(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Blur, noise and JPEG together.
 
@@ -367,6 +373,11 @@ def old_photo(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     Softened (Gaussian of sigma 0.5 to 2 px), faded to 0 to 50 % of its color and 50 to 90 % of its contrast on
     yellowed paper, grain of 2 to 8 %, light scratches and specks (`masks.scratches`), JPEG of quality 60 to 95.
     """
+    return old_photo_and_scratches(image, rng)[0]
+
+
+def old_photo_and_scratches(image: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """`old_photo`, and where its scratches and specks are: HxW bool. Below 16 pixels a side there are none."""
     from ..io import masks
 
     image = blur(image, _gaussian_kernel(np.repeat(rng.uniform(0.5, 2), 2), 0))
@@ -375,7 +386,9 @@ def old_photo(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     paper = (red, green, green * rng.uniform(0.7, 0.95))
     image = fade(image, rng.uniform(0, 0.5), rng.uniform(0.5, 0.9), paper)
     image = gaussian_noise(image, rng, rng.uniform(0.02, 0.08))
+    scratched = np.zeros(image.shape[:2], bool)
     if min(image.shape[:2]) >= 16:
-        scratched = masks.scratches(rng, *image.shape[:2])[..., None]
-        image = np.where(scratched, np.float32(rng.uniform(0.75, 1)) * np.array(paper, np.float32), image)
-    return jpeg(image, int(rng.integers(60, 96)))
+        scratched = masks.scratches(rng, *image.shape[:2])
+        light = np.float32(rng.uniform(0.75, 1)) * np.array(paper, np.float32)
+        image = np.where(scratched[..., None], light, image)
+    return jpeg(image, int(rng.integers(60, 96))), scratched

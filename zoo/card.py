@@ -12,6 +12,7 @@ TASKS = {
     "colorize": "give a grey picture its colors",
     "super-resolution": "enlarge with detail",
     "denoise": "remove noise",
+    "low-light": "brighten what was taken in the dark or wrongly exposed",
     "restore": "mend several faults at once",
 }
 """Task name -> what it does for a picture."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..card import ModelCard, Weights
 from ..errors import WeightsError, describe_os_error
-from . import download, places, record
+from . import bundled, download, places, record
 from .checksum import sha256_of
 
 
@@ -134,13 +134,15 @@ def _verified(file: Weights, path: Path, origin: str) -> FoundFile:
 def check(file: Weights, found: FoundFile) -> str:
     """How a hash stands to what is known of the file.
 
-    "published" (it is the card's), "first use" (it is the recorded one), "unchecked" (shipped with the project, or
-    the user's own choice), "new" (nothing is known yet) or "wrong". Raises WeightsError for a damaged record.
+    "published" (it is the card's, or that of the JSON beside a bundled file), "first use" (it is the recorded one),
+    "unchecked" (the user's own choice, or a bundled file without a JSON), "new" (nothing is known yet) or "wrong".
+    Raises WeightsError for a damaged record.
     """
     if found.origin == "file":
         return "unchecked"
-    if file.sha256 is not None:
-        return "published" if file.sha256 == found.sha256 else "wrong"
+    expected = bundled.recorded_sha256(file.filename) if found.origin == "bundled" else file.sha256
+    if expected is not None:
+        return "published" if expected == found.sha256 else "wrong"
     if found.origin == "bundled":
         return "unchecked"
     known = record.recorded(file.filename)
@@ -150,9 +152,10 @@ def check(file: Weights, found: FoundFile) -> str:
 
 
 def _refusal(file: Weights, found: FoundFile) -> str:
-    if file.sha256 is not None:
+    expected = bundled.recorded_sha256(file.filename) if found.origin == "bundled" else file.sha256
+    if expected is not None:
         text = f"{found.path} is not the published file: its sha256 is {found.sha256}, that of the published one is "
-        text += file.sha256
+        text += expected
     elif known := record.recorded(file.filename):
         text = f"{found.path} is not the file that was first used: its sha256 is {found.sha256}, the recorded one is "
         text += f"{known}; `python -m zoo weights --forget {file.filename}` makes the zoo trust a new file"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..card import ModelCard, Weights
+from ..card import ModelCard, Source, Weights
 from ..errors import WeightsError, describe_os_error
 from . import bundled, download, places, record
 from .checksum import sha256_of
@@ -19,7 +20,7 @@ class FoundFile:
     path: Path
     sha256: str
     origin: str
-    """"bundled", "file", "folder", "Hub cache" or "downloads"."""
+    """"bundled", "file", "folder", "Hub cache", "downloads" or "package"."""
     prefix: str = ""
     """What goes before the names of its tensors."""
 
@@ -49,7 +50,16 @@ def locate(file: Weights) -> tuple[Path, str] | None:
             return path, "Hub cache"
         if source.url and (path := places.downloads_folder() / file.filename).is_file():
             return path, "downloads"
+        if source.package and (path := _in_package(source)):
+            return path, "package"
     return None
+
+
+def _in_package(source: Source) -> Path | None:
+    """A file of an installed package, which is not imported, or None."""
+    spec = importlib.util.find_spec(source.package)
+    path = Path(spec.origin).parent / source.file if spec and spec.origin else None
+    return path if path and path.is_file() else None
 
 
 def is_bundled(card: ModelCard) -> bool:
@@ -69,6 +79,8 @@ def missing_reason(card: ModelCard) -> str | None:
     pages = dict.fromkeys(source.page for file in missing for source in file.sources if source.page)
     if all(any(source.repo or source.url for source in file.sources) for file in missing):
         way = f"`python -m zoo download {card.id}` gets {names}"
+        packages = dict.fromkeys(f"`{source}`" for file in missing for source in file.sources if source.package)
+        way += f", or {' and '.join(packages)} brings {it}" if packages else ""
     else:
         way = f"get {names} from {' or '.join(pages) or 'its authors'} and put {it} into {into}"
     return f"the weights of {card.id} are not on this machine: {way}, or pass your own with --weights."
@@ -140,8 +152,7 @@ def check(file: Weights, found: FoundFile) -> str:
     """
     if found.origin == "file":
         return "unchecked"
-    expected = bundled.recorded_sha256(file.filename) if found.origin == "bundled" else file.sha256
-    if expected is not None:
+    if (expected := _expected_sha256(file, found.origin)) is not None:
         return "published" if expected == found.sha256 else "wrong"
     if found.origin == "bundled":
         return "unchecked"
@@ -151,9 +162,17 @@ def check(file: Weights, found: FoundFile) -> str:
     return "wrong" if file.size not in (None, found.path.stat().st_size) else "new"
 
 
+def _expected_sha256(file: Weights, origin: str) -> str | None:
+    """What is known of the file of that origin, or None."""
+    if origin == "bundled":
+        return bundled.recorded_sha256(file.filename)
+    if origin == "package":
+        return next((source.sha256 for source in file.sources if source.package), None)
+    return file.sha256
+
+
 def _refusal(file: Weights, found: FoundFile) -> str:
-    expected = bundled.recorded_sha256(file.filename) if found.origin == "bundled" else file.sha256
-    if expected is not None:
+    if (expected := _expected_sha256(file, found.origin)) is not None:
         text = f"{found.path} is not the published file: its sha256 is {found.sha256}, that of the published one is "
         text += expected
     elif known := record.recorded(file.filename):

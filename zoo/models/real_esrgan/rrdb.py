@@ -76,5 +76,25 @@ class RRDBBackend(NetworkBackend):
 
 
 def build_backend(state: Mapping[str, Tensor]) -> RRDBBackend:
-    """The backend of these tensors. Raises RuntimeError when they are not exactly the network's."""
+    """The backend of these tensors, under their own names or those of the ncnn file (Conv_0.weight and so on).
+
+    Raises RuntimeError when they are not exactly the network's.
+    """
+    if all(name.startswith("Conv_") for name in state):
+        state = _from_ncnn(state)
     return RRDBBackend(build_with(RRDBNet, state))
+
+
+def _from_ncnn(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors under the network's own names: convolutions are numbered in the order in which they run."""
+
+    def place(name: str) -> tuple[int, bool]:
+        layer, _, kind = name.partition(".")
+        return int(layer.removeprefix("Conv_")), kind == "bias"
+
+    with torch.device("meta"):
+        names = RRDBNet().state_dict()
+    ordered = sorted(state, key=place)
+    if len(ordered) != len(names):
+        raise RuntimeError(f"{len(ordered)} tensors where the network has {len(names)}")
+    return {name: state[other] for name, other in zip(names, ordered, strict=True)}

@@ -41,7 +41,7 @@ LOL, EXPOSURE = (
             "IAT for wrong exposure",
             "Corrects pictures exposed too little or too much by a transformer of 0.09 million parameters; published, "
             "bundled.",
-            "Noise stays: it was trained on photographs whose exposure was changed afterwards.",
+            "Trained on whole photographs of 1200 x 900 pixels: it judges light by what it sees, so crops differ.",
         ),
     )
 )

@@ -33,10 +33,10 @@ _NOTHING = {"identity", "identity.x4"}
 
 
 def choices(task: str) -> list[tuple[str, str]]:
-    """(label, id) of the backends that can run here: those made for the task first, of these the trained ones."""
+    """(label, id) of the backends that can run here: first those made for the task, trained ones, defaults."""
     cards = sorted(
         zoo.list_models(task=task, available=True),
-        key=lambda c: (c.id in _NOTHING, c.tasks[0] != task, c.weights is None, c.id),
+        key=lambda c: (c.id in _NOTHING, c.tasks[0] != task, c.weights is None, not c.family_default, c.id),
     )
     return [(f"{card.title} ({card.id}, {card.license})", card.id) for card in cards]
 

@@ -17,6 +17,7 @@ from eval import perceptual
 from eval.metrics import METRICS, NotComputable
 from tests.eval.helpers import photograph
 from zoo.errors import WeightsError
+from zoo.weights import places
 from zoo.weights.checksum import sha256_of
 
 FORMS = {"vgg_conv3_1": "normalized", "vgg_conv3_1_hole": "normalized", "vgg_conv3_1_torchvision": "torchvision"}
@@ -37,7 +38,8 @@ def taken_for(known, path):
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """An empty ZOO_WEIGHTS folder."""
+    """An empty ZOO_WEIGHTS folder, and nothing bundled."""
+    monkeypatch.setattr(places, "BUNDLED", tmp_path / "nothing")
     folder = tmp_path / "weights"
     folder.mkdir()
     monkeypatch.setenv("ZOO_WEIGHTS", str(folder))
@@ -53,7 +55,7 @@ def folder(tmp_path, monkeypatch):
         ("vgg_conv3_1_torchvision", "vgg19-dcbb9e9d.pth (torchvision's VGG-19, 548 MB)"),
     ],
 )
-def test_without_weights_it_says_what_is_missing(metric, file):
+def test_without_weights_it_says_what_is_missing(metric, file, folder):
     assert METRICS[metric].unavailable().startswith(f"{file} is not in the ZOO_WEIGHTS folder")
 
 

@@ -177,7 +177,7 @@ def test_same_stems_do_not_share_crops(tmp_path, astronaut):
     (["--strength", "2"], "strength goes from 0 to 1"),
     (["--only", "left"], "x,y"),
     (["--min-identity", "0.4", "--embedding", "none"], "least similarity"),
-    (["--detector", "yunet"], "yunet"),
+    (["--detector", "retinaface"], "retinaface"),
     (["--upscaler", "lanczos"], "--upscale"),
     (["--upscale", "2", "--upscaler", "telea"], "does not enlarge"),
     (["--report", "r.txt"], ".json"),

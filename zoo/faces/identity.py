@@ -18,7 +18,7 @@ from . import align, helpers
 
 EMBEDDINGS = {
     "dlib": "dlib's ResNet-29, 128 numbers (packages dlib-bin and face-recognition-models)",
-    "mobilefacenet": "MobileFaceNet trained with ArcFace, 128 numbers (mobilefacenet.onnx in the ZOO_WEIGHTS folder)",
+    "mobilefacenet": "MobileFaceNet trained with ArcFace, 128 numbers; bundled",
 }
 """Name -> what it is; `auto` is the first one that is here."""
 CROP = 256

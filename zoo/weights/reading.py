@@ -20,6 +20,7 @@ from ..errors import WeightsError, describe_os_error
 from ..io.files import opened, written_whole
 from . import download
 from .checksum import MAX_BYTES
+from .ncnn import is_ncnn, read_ncnn
 from .places import cache_folder
 from .resolve import Found, FoundFile, trust
 
@@ -70,7 +71,7 @@ def load_tensors(found: Found) -> Tensors:
 
 
 def read_checkpoint(path: Path) -> Tensors:
-    """The tensors of a safetensors or torch file by name, unwrapped. Raises WeightsError."""
+    """The tensors of a safetensors, torch or ncnn file by name, unwrapped. Raises WeightsError."""
     try:
         with opened(path, MAX_BYTES) as file:
             head = file.read(64)
@@ -81,6 +82,8 @@ def read_checkpoint(path: Path) -> Tensors:
     for start, what in _NOT_WEIGHTS.items():
         if head.lower().lstrip().startswith(start.lower()):
             raise WeightsError(f"{path} is not a checkpoint but {what}.")
+    if is_ncnn(path):
+        return read_ncnn(path)
     return unwrap(_safetensors(path) if _is_safetensors(head) else _torch(path), path)
 
 

@@ -164,7 +164,7 @@ def test_dmphn_of_another_architecture_is_refused(tmp_path):
 @pytest.mark.slow
 def test_x4plus_is_the_published_architecture():
     """spandrel takes the names of its tensors for ESRGAN's, and makes the same of a picture."""
-    from zoo.torchvision_compat import ensure_torchvision
+    from zoo.nn.torchvision_compat import ensure_torchvision
 
     ensure_torchvision()
     spandrel = pytest.importorskip("spandrel", reason="the optional extra spandrel is not installed")

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from tests.zoo.samples import photo
-from zoo.bicubic import resize
+from zoo.degradations.bicubic import resize
 
 
 def test_half_a_pixel_between_samples_by_hand():

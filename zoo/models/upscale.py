@@ -48,7 +48,7 @@ LANCZOS = _cards(
 @register(*BICUBIC)
 def build_bicubic(card: ModelCard, state: None):
     """Resizing by Keys' kernel."""
-    from ..bicubic import resize
+    from ..degradations.bicubic import resize
 
     def run(image: np.ndarray, mask: None) -> np.ndarray:
         return resize(image, image.shape[0] * card.scale, image.shape[1] * card.scale)

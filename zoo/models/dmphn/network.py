@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor, nn
 
-from ...layers import NetworkBackend, build_with
+from ...nn.layers import NetworkBackend, build_with
 
 GRIDS = ((1, 1), (2, 1), (2, 2), (4, 2))
 """Rows and columns of patches that the encoders of levels 1 to 4 see."""

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...layers import NetworkBackend, build_with
+from ...nn.layers import NetworkBackend, build_with
 
 WIDTH = 16
 """Channels of the local branch."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...layers import NetworkBackend, build_with
+from ...nn.layers import NetworkBackend, build_with
 
 SCALE = 4
 WIDTH = 64

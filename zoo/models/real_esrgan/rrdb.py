@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...layers import NetworkBackend, build_with, conv_of_upsampled
+from ...nn.layers import NetworkBackend, build_with, conv_of_upsampled
 
 WIDTH, GROWTH, BLOCKS = 64, 32, 23
 SLOPE = 0.2

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from torch import Tensor, nn
 
-from ...layers import NetworkBackend, build_with
+from ...nn.layers import NetworkBackend, build_with
 
 UNUSED = ("calibrate.", "enhance.blocks.")
 """Tensors of the published file that only training needs, and copies of `enhance.conv`."""

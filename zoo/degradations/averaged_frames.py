@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .degradations import GAMMA
+from . import GAMMA
 
 
 def averaged_frames(

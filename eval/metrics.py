@@ -109,7 +109,12 @@ METRICS = {
 
 
 def get_metric(name: str) -> Metric:
-    """The metric of that id. Raises UnknownNameError."""
+    """The metric of that id. Raises UnknownNameError.
+
+    >>> restored, truth = np.full((16, 16, 3), 110, np.uint8), np.full((16, 16, 3), 100, np.uint8)
+    >>> round(get_metric("psnr_rgb").compute(restored, truth, None), 3)
+    28.131
+    """
     if name not in METRICS:
         raise UnknownNameError("metric", name, METRICS)
     return METRICS[name]

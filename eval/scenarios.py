@@ -169,7 +169,11 @@ SCENARIOS = {
 
 
 def get_scenario(name: str) -> Scenario:
-    """The scenario of that name. Raises UnknownNameError."""
+    """The scenario of that name. Raises UnknownNameError.
+
+    >>> get_scenario("mixed").chain
+    'mixed v2'
+    """
     if name not in SCENARIOS:
         raise UnknownNameError("scenario", name, SCENARIOS)
     return SCENARIOS[name]

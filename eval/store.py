@@ -68,7 +68,11 @@ class Store:
 
 
 def digest(*parts: Any) -> str:
-    """A key: sha256 of the parts, in order; arrays count with their shape and bytes."""
+    """A key: sha256 of the parts, in order; arrays count with their shape and bytes.
+
+    >>> digest("telea", None, 1) == digest("telea", None, 1) != digest("telea", 1, None)
+    True
+    """
     sha = hashlib.sha256()
     for part in parts:
         if hasattr(part, "tobytes"):

@@ -1,13 +1,15 @@
 """Every metric against an independent computation (scikit-image, NumPy) on photographs; test_perceptual has the rest.
 
-MS-SSIM is also held to torchmetrics' values, which are written down here: torchmetrics 1.9.0, data_range=255,
-normalize="relu", on scikit-image's luma in float64.
+MS-SSIM is also held to values of torchmetrics 1.9.0, which are written down here (data_range=255, normalize="relu", on
+scikit-image's luma in float64). It counts windows that reach over the edge, so they agree to 1e-4 only.
 """
 
 from __future__ import annotations
 
 import functools
 import io
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -20,7 +22,7 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from eval import metrics
 from eval.metrics import METRICS, NotComputable, get_metric
-from tests.eval.helpers import photograph
+from tests.eval.helpers import ROOT, photograph
 from zoo.errors import UnknownNameError
 
 PICTURES = ["astronaut", "chelsea", "coffee"]
@@ -116,6 +118,39 @@ def test_ms_ssim_is_made_of_ssim_parts(name, how):
     assert compute("ms_ssim_y", restored, truth) == pytest.approx(expected, abs=1e-9)
 
 
+TORCHMETRICS = {
+    "astronaut": {"blur": 0.975902, "noise": 0.958222, "jpeg": 0.991513},
+    "chelsea": {"blur": 0.968083, "noise": 0.953841, "jpeg": 0.985779},
+    "coffee": {"blur": 0.956874, "noise": 0.948605, "jpeg": 0.983528},
+}
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_ms_ssim_is_that_of_torchmetrics(name):
+    height, width = (side // 16 * 16 for side in photograph(name).shape[:2])
+    for how, expected in TORCHMETRICS[name].items():
+        truth, restored = photograph(name)[:height, :width], degraded(name, how)[:height, :width]
+        assert compute("ms_ssim_y", restored, truth) == pytest.approx(expected, abs=1e-4)
+
+
+def test_ms_ssim_of_opposite_structure_is_zero():
+    """The mean structure of a scale is negative there, and has no real power."""
+    assert compute("ms_ssim_y", degraded("coffee", "negative"), photograph("coffee")) == 0
+
+
+def test_no_figure_of_definition_needs_pyiqa(tmp_path):
+    """Its license does not allow commercial use: it is imported only when a metric of its own is computed."""
+    program = (
+        "import sys; sys.modules['pyiqa'] = None\n"  # an import would fail
+        "from eval.__main__ import main\n"
+        f"sys.exit(main(['--model', 'identity', '--dataset', 'sample', '--limit', '1', '--scenario', 'jpeg', "
+        f"'--workers', '1', '--out', {str(tmp_path)!r}]))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "ms_ssim_y 0." in done.stdout
+
+
 @CASES
 def test_errors_and_hole_metrics_by_hand(name, how):
     truth, restored = photograph(name), degraded(name, how)
@@ -189,6 +224,15 @@ def test_ssim_of_small_pictures_is_not_computable():
     with pytest.raises(NotComputable, match="11 x 11"):
         compute("ssim_y", small[:10], small[:10])
     assert compute("ssim_y", small[:11], small[:11]) == pytest.approx(1, abs=1e-4)
+
+
+def test_every_metric_has_a_version_and_a_license():
+    for metric in METRICS.values():
+        assert metric.version >= 1 and metric.license
+        assert (metric.license == "MIT") == (metric.id in READY)
+    assert {name: METRICS[name].version for name in ("psnr_rgb", "ssim_rgb", "ssim_y", "ms_ssim_y")} == {
+        "psnr_rgb": 1, "ssim_rgb": 2, "ssim_y": 2, "ms_ssim_y": 2
+    }  # fmt: skip
 
 
 def test_unknown_metric():

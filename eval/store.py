@@ -1,6 +1,7 @@
 """Where a run keeps its work: one folder per model, data set and scenario; files written whole or not at all.
 
     OUT/DATASET/SCENARIO-vVERSION-sSEED/MODEL/
+        run.json             stage 1: the model, its settings and the code (see eval.runfile)
         restored/NAME.png    stage 1: the restored picture
         restored/NAME.json   its key, checksum and cost - or why it failed
         scores/NAME.json     stage 2: its key and metrics
@@ -37,6 +38,11 @@ class Store:
         return self.folder / "metrics.csv"
 
     @property
+    def run(self) -> Path:
+        """What stage 1 says of the model."""
+        return self.folder / "run.json"
+
+    @property
     def result(self) -> Path:
         """The result file."""
         return self.folder / "result.json"
@@ -63,7 +69,11 @@ class Store:
 
 
 def digest(*parts: Any) -> str:
-    """A key: sha256 of the parts, in order; arrays count with their shape and bytes."""
+    """A key: sha256 of the parts, in order; arrays count with their shape and bytes.
+
+    >>> digest("telea", None, 1) == digest("telea", None, 1) != digest("telea", 1, None)
+    True
+    """
     sha = hashlib.sha256()
     for part in parts:
         if hasattr(part, "tobytes"):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from eval.datasets import CARDS
 from eval.metrics import METRICS, get_metric
 from eval.results import MetricValue, Result, read_result
 from zoo.errors import ZooError
@@ -17,6 +18,8 @@ COMMITTED = Path(__file__).parent / "results"
 """The project's own result files."""
 BUSY = 1.5
 """Processes per core from which on a latency is called too long; the harness itself comes to about 1."""
+OWN = ("own", "different")
+"""States of a data set whose rankings stand apart."""
 FEW = 20
 """From so many pictures on, bootstrap intervals hold about what they promise (93 % instead of 95 %)."""
 
@@ -34,6 +37,8 @@ class Group:
     seed: int
     primary: str
     title: str
+    own: bool
+    """Pictures of the user's, or others than the named set has: such groups stand in a section of their own."""
     ranked: tuple[Result, ...]
     """Complete runs, the best first."""
     incomplete: tuple[Result, ...]
@@ -62,15 +67,21 @@ def group(results: Iterable[Result]) -> list[Group]:
     """Sort runs into comparable groups and rank the complete ones by the scenario's first metric.
 
     Of several runs of one model in a group, with the same weights, precision, tiles and device, the newest counts.
+    Runs are apart when the scenario, the ranking metric or the inputs that were made differ in version or content.
     """
     groups: dict[tuple, dict[tuple, Result]] = {}
+    inputs: dict[tuple, list[dict[str, str]]] = {}
     for result in sorted(results, key=lambda r: r.environment.finished):
-        s = result.scenario
-        key = (result.dataset.id, s.id, s.version, s.seed, result.dataset.sha256, s.primary)
-        groups.setdefault(key, {})[_identity(result)] = result
+        s, dataset = result.scenario, result.dataset
+        name = f"{dataset.id} (other pictures)" if dataset.state == "different" else dataset.id
+        measured = result.metrics[s.primary].version
+        key = (name, s.id, s.version, s.seed, dataset.sha256, s.primary, measured, dataset.state in OWN)
+        same = _same_inputs(inputs.setdefault(key, []), {row.name: row.input for row in result.images})
+        groups.setdefault((*key, same), {})[_identity(result)] = result
     made = []
     headings = Counter((dataset, scenario) for dataset, scenario, *_ in groups)
-    for (dataset, scenario, version, seed, sha256, primary), runs in sorted(groups.items()):
+    order = sorted(groups.items(), key=lambda pair: (pair[0][7], pair[0]))  # the user's own come last
+    for (dataset, scenario, version, seed, sha256, primary, measured, own, same), runs in order:
         sign = -1 if get_metric(primary).higher_is_better else 1
         means = [(r.metrics[primary].mean if r.complete else None, r) for r in runs.values()]
         complete = [(sign * mean, _identity(r), r) for mean, r in means if mean is not None]
@@ -79,9 +90,22 @@ def group(results: Iterable[Result]) -> list[Group]:
         title = next(iter(runs.values())).scenario.title
         name = f"{dataset} / {scenario}"
         if headings[dataset, scenario] > 1:
-            name += f" (version {version}, seed {seed}, pictures {sha256[:8]}, by {primary})"
-        made.append(Group(name, dataset, sha256, scenario, version, seed, primary, title, tuple(ranked), tuple(rest)))
+            name += f" (version {version}, seed {seed}, pictures {sha256[:8]}, by {primary} version {measured}"
+            name += f", other inputs {same})" if same else ")"
+        made.append(
+            Group(name, dataset, sha256, scenario, version, seed, primary, title, own, tuple(ranked), tuple(rest))
+        )
     return made
+
+
+def _same_inputs(known: list[dict[str, str]], inputs: dict[str, str]) -> int:
+    """Which of the known inputs these are: those that no shared picture contradicts, else new ones."""
+    for number, others in enumerate(known):
+        if all(others.get(name, made) == made for name, made in inputs.items()):
+            others.update(inputs)
+            return number
+    known.append(dict(inputs))
+    return len(known) - 1
 
 
 def _identity(result: Result) -> tuple[str, str, str, str, str]:
@@ -111,6 +135,15 @@ def shown(name: str, value: MetricValue | None, with_interval: bool = False) -> 
     return f"{value.mean:.{digits}f} [{value.low:.{digits}f}, {value.high:.{digits}f}]"
 
 
+def _shown_in(made: Group, result: Result, name: str) -> str:
+    """A cell; a value of another version than the newest in the table has its version beside it."""
+    value = result.metrics.get(name)
+    newest = max(r.metrics[name].version for r in made.ranked if name in r.metrics)
+    text = shown(name, value, with_interval=name == made.primary)
+    older = value is not None and value.mean is not None and value.version < newest
+    return f"{text} (version {value.version})" if older else text
+
+
 def frame(made: Group) -> pd.DataFrame:
     """The ranking as a table of text; columns: rank, model, the metrics, latency, license."""
     metrics = list(dict.fromkeys(n for r in made.ranked for n, value in r.metrics.items() if value.mean is not None))
@@ -118,13 +151,25 @@ def frame(made: Group) -> pd.DataFrame:
     for rank, result in enumerate(made.ranked, start=1):
         row: dict[str, str | int] = {"rank": rank, "model": label(result, (*made.ranked, *made.incomplete))}
         for name in metrics:
-            row[name] = shown(name, result.metrics.get(name), with_interval=name == made.primary)
+            row[name] = _shown_in(made, result, name)
         latency = result.cost.seconds_median
         workers = f" ({result.cost.workers} at once)" if result.cost.workers > 1 else ""
         row["s/picture"] = "" if latency is None else f"{latency:.3f}{workers}"
         row["license"] = result.model.license
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def told_apart(made: Group) -> list[str]:
+    """Which code made which rows, where it was not one and the same from a clean tree, a line each."""
+    by_code: dict[str, list[str]] = {}
+    for result in sorted(made.ranked, key=_identity):
+        code = ", restored by ".join(str(code) for code in result.codes)
+        by_code.setdefault(code, []).append(label(result, made.ranked))
+    unclean = any(code.clean is False for result in made.ranked for code in result.codes)
+    if len(by_code) < 2 and not unclean:
+        return []
+    return [f"measured by {code}: {', '.join(models)}" for code, models in by_code.items()]
 
 
 def unranked(made: Group) -> list[str]:
@@ -169,7 +214,10 @@ def markdown(groups: Sequence[Group]) -> str:
     """The rankings as a Markdown document."""
     lines = ["# Leaderboard", "", "Means over all pictures of a data set; the ranking metric has its 95 % bootstrap "
              "interval in brackets. Rankings whose intervals overlap are no proof of a difference.", ""]  # fmt: skip
-    for made in groups:
+    for made, before in zip(groups, [None, *groups], strict=False):
+        if made.own and not (before and before.own):
+            lines += ["# Pictures of one's own", "", "Folders that no data set card describes, or other pictures than "
+                      "it lists: these rankings compare with nobody else's.", ""]  # fmt: skip
         direction = "higher" if get_metric(made.primary).higher_is_better else "lower"
         lines += [
             f"## {made.name}",
@@ -184,7 +232,8 @@ def markdown(groups: Sequence[Group]) -> str:
             lines.append("| " + " | ".join("---" for _ in table.columns) + " |")
             lines += ["| " + " | ".join(_cell(value) for value in row) + " |" for row in table.to_numpy()]
             lines.append("")
-        lines += [f"- {line}" for line in unranked(made)]
+        note = CARDS[made.dataset].notes if made.dataset in CARDS else ""
+        lines += [f"- {line}" for line in [*([note] if note else []), *told_apart(made), *unranked(made)]]
         lines.append("")
     lines += ["## Remarks", "", *(f"- {line}" for line in remarks(groups)), ""]
     return "\n".join(lines)
@@ -227,7 +276,9 @@ def flat(groups: Iterable[Group]) -> pd.DataFrame:
                         "tile": result.cost.tile,
                         "workers": result.cost.workers,
                         "peak_memory_mb": result.cost.peak_memory_mb,
-                        "code": result.environment.code,
+                        "metric_version": value.version,
+                        "code": " ".join(str(code) for code in result.codes),
+                        "dataset_state": result.dataset.state,
                         "parameters": result.model.parameters,
                         "license": result.model.license,
                     }

@@ -17,11 +17,14 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
+from typing import Literal
 
 from zoo.errors import PictureError, UnknownNameError, ZooError, describe_os_error
 from zoo.io.files import printable, read_bytes
 from zoo.io.images import find_pictures, max_bytes, read
 
+State = Literal["verified", "unverified", "different", "own"]
+"""How sure it is that pictures are those of a card; see DatasetFacts in results.py."""
 MANIFESTS = Path(__file__).parent / "manifests"
 """One file per listed set; `python -m eval manifest SET` writes what belongs into it."""
 
@@ -93,7 +96,7 @@ class Dataset:
     """Name of its folder among the stored work: the id, and for a user's folder something that tells it from others
     of the same name."""
 
-    state: str
+    state: State
     """As in a result file: verified, unverified, different or own."""
     remark: str = ""
     """A sentence for people where the pictures are not those of the card."""
@@ -217,7 +220,7 @@ def open_dataset(spec: str, root: str | os.PathLike | None = None, limit: int | 
         raise UnknownNameError("data set", spec, [*CARDS, "folder:PATH", "pairs:PATH"])
 
     items, own, remark = find_items(card, folder), card.id not in CARDS, ""
-    state = "own" if own else "verified" if card.manifest else "unverified"
+    state: State = "own" if own else "verified" if card.manifest else "unverified"
     if state == "verified":
         items, remark = _recognized(card, items)
         if remark:
@@ -256,7 +259,10 @@ def listed(name: str, root: str | os.PathLike | None = None) -> dict[str, str]:
 
     Raises as `open_dataset` does, and ZooError for a picture that cannot be read or is there twice.
     """
-    folder = None if name == SAMPLE.id else open_dataset(name, root, limit=1) and locate(CARDS[name], data_root(root))
+    folder = None
+    if name != SAMPLE.id:
+        open_dataset(name, root, limit=1)  # says what is missing
+        folder = locate(CARDS[name], data_root(root))
     made: dict[str, str] = {}
     for item in find_items(CARDS[name], folder):
         key = item.name if name == SAMPLE.id else str(PurePosixPath(item.name).with_suffix(""))

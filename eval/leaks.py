@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from zoo.errors import PictureError, ZooError
-from zoo.images import find_pictures, read
+from zoo.io.images import find_pictures, read
 
 SIDE = 32
 """Of the small grey pictures that are hashed and correlated."""
@@ -88,7 +88,7 @@ def _bits(small: np.ndarray) -> np.ndarray:
 def _keypoints(grey: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     import cv2
 
-    found, descriptors = cv2.ORB_create(KEYPOINTS, fastThreshold=10).detectAndCompute(grey, None)
+    found, descriptors = cv2.ORB.create(KEYPOINTS, fastThreshold=10).detectAndCompute(grey, None)
     if descriptors is None:
         return np.zeros((0, 2)), np.zeros((0, 32), np.uint8)
     return np.array([point.pt for point in found]), descriptors

@@ -19,6 +19,7 @@ from zoo.weights.known import find
 from . import fidelity, perceptual
 from .metric import Compute, Metric, NotComputable, tensor_of
 
+
 def _colorfulness(picture: np.ndarray) -> float:
     """Hasler and Susstrunk, "Measuring colorfulness in natural images" (SPIE 2003), equation for M3, of 0 to 255."""
     red, green, blue = (picture[..., channel].astype(np.float64) for channel in range(3))

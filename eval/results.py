@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from zoo.errors import ZooError, describe_os_error
 from zoo.io.files import MAX_JSON_BYTES, read_bytes
 
+from .datasets import State
 from .pool import cores
 from .provenance import Code
 
@@ -40,7 +41,7 @@ class DatasetFacts(_Strict):
     source: str
     sha256: str = Field(description="of the pictures of this run: their names, and their pixels where the card lists "
                         "them, else their bytes")  # fmt: skip
-    state: Literal["verified", "unverified", "different", "own"] = Field(
+    state: State = Field(
         description="verified: the pictures are those that the card lists; unverified: the card lists none; different: "
         "they are not those of the card; own: a folder of the user's"
     )

@@ -72,6 +72,7 @@ def run(args: argparse.Namespace, without: frozenset[str] = frozenset()) -> int:
             label = f"{card.id} on {dataset.card.id}, {scenario.id}"
             with tqdm(total=2 * len(dataset.items), desc=label, unit="step", disable=None, leave=False) as bar:
                 if args.stage != "score":
+                    assert loaded is not None
                     predict(job, loaded, dataset.items, restorers, bar.update)
                 if args.stage != "predict":
                     score(job, dataset.items, scorers, bar.update)

@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 import numpy as np
 
 from zoo import degradations
-from zoo.chains import CHAINS
+from zoo.degradations.chains import CHAINS
 from zoo.errors import MaskError, UnknownNameError, ZooError
 from zoo.io import images, masks
 
@@ -160,9 +160,7 @@ SCENARIOS = {
         _from_chain("phone-motion", ("deblur", "restore")),
         _from_chain("phone-compressed", ("denoise", "restore")),
         _from_chain("old-photo", ("restore",)),
-        Scenario(
-            "grey", 1, "luma alone", ("colorize",), _degraded(lambda clean, rng: degradations.grey(clean)), COLORS,
-        ),
+        _from_chain("grey", ("colorize",), metrics=COLORS),
         Scenario(
             "given", 1, "the data set's own degraded pictures", ("deblur", "denoise", "face", "restore"), None,
         ),

@@ -42,7 +42,7 @@ def is_checkout(root: Path) -> bool:
 
 def in_history(code: Code, root: Path) -> bool:
     """Whether the commit is HEAD or one before it."""
-    return git(root, "merge-base", "--is-ancestor", code.commit, "HEAD") is not None
+    return code.commit is not None and git(root, "merge-base", "--is-ancestor", code.commit, "HEAD") is not None
 
 
 def check(results: Iterable[Result], root: Path = ROOT) -> None:
@@ -71,8 +71,8 @@ def other_inputs(groups: Sequence[Group], committed: Iterable[Result]) -> list[s
         rows.update({row.name: row.input for row in result.images})
     lines = []
     for made in groups:
-        rows = known.get((made.dataset, made.scenario, made.version, made.seed))
-        results = () if rows is None else (*made.ranked, *made.incomplete)
+        rows = known.get((made.dataset, made.scenario, made.version, made.seed), {})
+        results = (*made.ranked, *made.incomplete)
         other = {row.name for r in results for row in r.images if rows.get(row.name, row.input) != row.input}
         if other:
             lines.append(

@@ -140,8 +140,9 @@ def _shown_in(made: Group, result: Result, name: str) -> str:
     value = result.metrics.get(name)
     newest = max(r.metrics[name].version for r in made.ranked if name in r.metrics)
     text = shown(name, value, with_interval=name == made.primary)
-    older = value is not None and value.mean is not None and value.version < newest
-    return f"{text} (version {value.version})" if older else text
+    if value is not None and value.mean is not None and value.version < newest:
+        text += f" (version {value.version})"
+    return text
 
 
 def frame(made: Group) -> pd.DataFrame:

@@ -12,7 +12,7 @@ from eval.metrics import METRICS
 from eval.scenarios import SCENARIOS, get_scenario
 from tests.eval.helpers import evaluate, photograph, save_photographs
 from zoo import degradations, get_card
-from zoo.chains import CHAINS
+from zoo.degradations.chains import CHAINS
 from zoo.errors import MaskError, PictureError, UnknownNameError, ZooError
 
 MADE = [name for name, scenario in SCENARIOS.items() if scenario.make is not None]

@@ -6,8 +6,8 @@ from skimage.metrics import peak_signal_noise_ratio
 
 from tests.training.pictures import photograph
 from zoo import degradations
-from zoo.chains import CHAINS
 from zoo.degradations import rng_for
+from zoo.degradations.chains import CHAINS
 
 PINNED = {
     "motion": 26.872,

@@ -16,7 +16,8 @@ from training.__main__ import main
 from training.export import export, read_card
 from training.loop import Settings, start
 from training.recipe import get_recipe
-from zoo import chains, degradations
+from zoo import degradations
+from zoo.degradations import chains
 from zoo.errors import ZooError
 from zoo.weights import sha256_of
 

@@ -15,8 +15,8 @@ from scipy.stats import poisson
 
 from tests.zoo.samples import photo
 from zoo import degradations
-from zoo.chains import CHAINS, _chain, get_chain
 from zoo.degradations import rng_for
+from zoo.degradations.chains import CHAINS, _chain, get_chain
 from zoo.errors import UnknownNameError
 
 ROOT = Path(__file__).parents[2]

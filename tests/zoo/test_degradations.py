@@ -9,8 +9,8 @@ from scipy import signal
 from skimage.metrics import peak_signal_noise_ratio
 
 from tests.zoo.samples import photo
-from zoo import chains
 from zoo import degradations as d
+from zoo.degradations import chains
 
 
 def picture(name: str = "astronaut") -> np.ndarray:

@@ -5,7 +5,7 @@ The bundled weights come from two runs: 29 minutes of `mixed` alone, then what s
 
 import numpy as np
 
-from zoo.chains import get_chain
+from zoo.degradations.chains import get_chain
 from zoo.models.autoencoder import make_mini
 
 from .. import sources

@@ -9,7 +9,7 @@ here.
 import numpy as np
 
 from zoo import degradations
-from zoo.chains import get_chain
+from zoo.degradations.chains import get_chain
 from zoo.models.deblurgan.mini import DeblurMini
 
 from .. import sources

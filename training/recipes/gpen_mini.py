@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from zoo import degradations
-from zoo.chains import get_chain
+from zoo.degradations.chains import get_chain
 from zoo.models.gpen.mini import GPENMini, resized
 
 from .. import losses, sources

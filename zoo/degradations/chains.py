@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import degradations as d
-from .errors import UnknownNameError
+from .. import degradations as d
+from ..errors import UnknownNameError
 
 Apply = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
@@ -185,8 +185,8 @@ def old_photo(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def old_photo_and_scratches(image: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """The chain `old-photo`, and where its scratches and specks are: HxW bool. Under 16 pixels a side there are none."""
-    from . import masks
+    """The chain `old-photo`, and where its scratches and specks are (HxW bool): nowhere under 16 pixels a side."""
+    from ..io import masks
 
     softening = d.gaussian_kernel(np.repeat(rng.uniform(0.5, 2), 2), 0)
     red = rng.uniform(0.88, 1)
@@ -199,6 +199,12 @@ def old_photo_and_scratches(image: np.ndarray, rng: np.random.Generator) -> tupl
     image = d.gaussian_noise(d.fade(d.blur(image, softening), color, contrast, paper), rng, grain)
     image = np.where(scratched[..., None], np.float32(light) * np.array(paper, np.float32), image)
     return d.jpeg(image, quality), scratched
+
+
+@_chain("grey", 1, "luma alone")
+def grey(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The picture's luma (BT.601) as R, G and B; nothing is drawn."""
+    return d.grey(image)
 
 
 def _smaller(image: np.ndarray, factor: float) -> np.ndarray:

@@ -12,11 +12,12 @@ from zoo.images import write_bytes
 from zoo.restorer import Restorer
 
 from .datasets import Dataset
+from .metrics import get_metric
 from .predict import Job
 from .results import Cost, DatasetFacts, ImageRow, MetricValue, ModelFacts, Result, ScenarioFacts, environment, machine
 from .scenarios import get_scenario
 from .score import key_of, usable_metrics
-from .stats import bootstrap_interval
+from .stats import t_interval
 from .store import read_json, write_json
 
 
@@ -88,7 +89,8 @@ def _means(scenario: str, rows: list[ImageRow], reasons: dict[str, str]) -> dict
             means[name] = MetricValue(unavailable=f"unavailable: {why}")
             continue
         values = [row.metrics[name] for row in rows]
-        interval = bootstrap_interval(values)
+        metric = get_metric(name)
+        interval = t_interval(values, bounds=(metric.low, metric.high))
         low, high = (None, None) if interval is None else (round(end, 6) for end in interval)
         means[name] = MetricValue(mean=round(statistics.fmean(values), 6), low=low, high=high, n=len(values))
     return means

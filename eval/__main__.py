@@ -10,7 +10,8 @@ from zoo.cli import guarded
 
 DESCRIPTION = """\
 Measure restoration backends. Stage 1 restores and stores, stage 2 measures what is stored; a run that was stopped
-goes on where it was. "python -m eval datasets", "scenarios" and "metrics" list what there is.
+goes on where it was. "python -m eval datasets", "scenarios" and "metrics" list what there is; "python -m eval compare"
+tells what got better or worse from one run to another.
 """
 
 
@@ -38,9 +39,9 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def listings() -> dict:
-    """The listing commands by name."""
-    return {"datasets": _datasets, "scenarios": _scenarios, "metrics": _metrics}
+def commands() -> dict:
+    """The commands by name that do not measure."""
+    return {"datasets": _datasets, "scenarios": _scenarios, "metrics": _metrics, "compare": _compare}
 
 
 def _datasets(arguments: list[str]) -> int:
@@ -96,11 +97,17 @@ def _metrics(arguments: list[str]) -> int:
     return 0
 
 
+def _compare(arguments: list[str]) -> int:
+    from .compare_cli import compare
+
+    return compare(arguments)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Parse the command line, run it, return the exit status."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    if arguments and arguments[0] in listings():
-        return guarded(lambda: listings()[arguments[0]](arguments[1:]))
+    if arguments and arguments[0] in commands():
+        return guarded(lambda: commands()[arguments[0]](arguments[1:]))
     args = parser().parse_args(arguments)
 
     def run() -> int:

@@ -54,7 +54,7 @@ def paired_bootstrap(differences: Sequence[float], confidence: float = 0.95) -> 
     where resamples without any spread are frequent (fewer than 5 differences, or mostly ties) and for more than
     STUDENTIZED_UP_TO differences. None for a single difference; raises ValueError for none.
     """
-    data = np.asarray(differences, dtype=float)
+    data = np.sort(np.asarray(differences, dtype=float))  # so that the order of pictures does not show
     if not 5 <= data.size <= STUDENTIZED_UP_TO:
         return t_interval(data, confidence)
     n, mean, spread = data.size, data.mean(), data.std(ddof=1)
@@ -76,7 +76,8 @@ def signed_rank(differences: Sequence[float]) -> float:
     data = np.round(np.asarray(differences, dtype=float), 9)  # stored values have 6 digits: equal is equal
     if not data.any():
         return 1.0
-    return float(wilcoxon(data, zero_method="pratt").pvalue)
+    # With many zeros the normal approximation goes below what any distribution of signs can give.
+    return max(float(wilcoxon(data, zero_method="pratt").pvalue), smallest_p(np.count_nonzero(data)))
 
 
 def holm(p: Sequence[float]) -> list[float]:
@@ -90,7 +91,7 @@ def holm(p: Sequence[float]) -> list[float]:
 
 
 def smallest_p(n: int) -> float:
-    """The smallest p that the signed-rank test can give for n pictures: all differences on one side."""
+    """The smallest p that the signed-rank test can give for n differences that are not zero: all on one side."""
     return min(1.0, 2.0 ** (1 - n))
 
 
@@ -105,6 +106,8 @@ class Paired:
 
     n: int
     """Pictures."""
+    differing: int
+    """Pictures with a difference other than zero."""
     mean: float
     low: float | None
     high: float | None
@@ -130,6 +133,7 @@ def paired(differences: Sequence[float]) -> Paired:
     ranks = rankdata(np.abs(data[signs != 0]))
     return Paired(
         n=data.size,
+        differing=int(np.count_nonzero(data)),
         mean=float(data.mean()),
         low=low,
         high=high,
@@ -149,22 +153,27 @@ class Verdict:
     direction: int
     """1: significantly above zero, -1: below, 0: cannot be told apart."""
     enough: bool
-    """Whether so many pictures could have shown a difference at all, in this family."""
+    """Whether so many differing pictures could have been significant at all, in this family."""
 
 
 def judge(family: Sequence[Paired], alpha: float = ALPHA) -> list[Verdict]:
     """Tell differences from chance, all in one family.
 
     A difference is significant when the corrected signed-rank test says so and the interval of the mean difference
-    leaves out zero on the same side: the test alone looks at ranks, and means are what is ranked.
+    leaves out zero on the same side: the test alone looks at ranks, and means are what is ranked. What could not be
+    significant even alone (too few pictures that differ) does not count in the family (Tarone 1990).
     """
-    floors = holm([smallest_p(each.n) for each in family])  # Holm is monotone: no corrected p can be below these
+    floors = [smallest_p(each.differing) for each in family]
+    able = [index for index, floor in enumerate(floors) if floor < alpha]
+    corrected = dict(zip(able, holm([family[index].p for index in able]), strict=True))
+    lowest = dict(zip(able, holm([floors[index] for index in able]), strict=True))  # no corrected p can be below
     verdicts = []
-    for each, p, floor in zip(family, holm([each.p for each in family]), floors, strict=True):
+    for index, each in enumerate(family):
+        p = corrected.get(index, each.p)
         direction = 0
         if p < alpha and each.low is not None:
             direction = int(each.low > 0 and each.rank_biserial > 0) - int(each.high < 0 and each.rank_biserial < 0)
-        verdicts.append(Verdict(p=p, direction=direction, enough=floor < alpha))
+        verdicts.append(Verdict(p=p, direction=direction, enough=lowest.get(index, 1.0) < alpha))
     return verdicts
 
 

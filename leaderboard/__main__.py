@@ -23,9 +23,10 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _build(args: argparse.Namespace) -> int:
+    from eval.find import find_results
     from zoo.images import write_bytes
 
-    from .table import COMMITTED, find_results, flat, group, markdown, text
+    from .table import COMMITTED, flat, group, markdown, text
 
     places = args.results or [COMMITTED]
     groups = group(find_results(places))

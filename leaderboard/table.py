@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from eval.metrics import METRICS, get_metric
-from eval.results import MetricValue, Result, read_result
-from zoo.errors import ZooError
+from eval.metrics import get_metric
+from eval.relevance import digits
+from eval.results import MetricValue, Result
 
 COMMITTED = Path(__file__).parent / "results"
 """The project's own result files."""
@@ -37,25 +37,6 @@ class Group:
     ranked: tuple[Result, ...]
     """Complete runs, the best first."""
     incomplete: tuple[Result, ...]
-
-
-def find_results(places: Iterable[Path]) -> list[Result]:
-    """All results in files and folders (`result.json` at any depth, or any .json below a folder named results).
-
-    Raises ZooError for a missing place, a place without results, or a file that is none.
-    """
-    results = []
-    for place in places:
-        if place.is_file():
-            results.append(read_result(place))
-            continue
-        if not place.is_dir():
-            raise ZooError(f"there is no result file or folder {place}.")
-        paths = sorted(place.rglob("result.json")) or (sorted(place.rglob("*.json")) if place.name == "results" else [])
-        if not paths:
-            raise ZooError(f"there are no result files in {place}; `python -m eval` makes them.")
-        results += [read_result(path) for path in paths]
-    return results
 
 
 def group(results: Iterable[Result]) -> list[Group]:
@@ -104,10 +85,10 @@ def shown(name: str, value: MetricValue | None, with_interval: bool = False) -> 
     """ "24.31", or with its interval "24.31 [22.10, 26.55]"; as many digits for all values of a metric."""
     if value is None or value.mean is None:
         return "unavailable"
-    digits = {"dB": 2, "%": 3}.get(METRICS[name].unit, 4) if name in METRICS else 4
+    places = digits(name)
     if not with_interval or value.low is None or value.high is None:
-        return f"{value.mean:.{digits}f}"
-    return f"{value.mean:.{digits}f} [{value.low:.{digits}f}, {value.high:.{digits}f}]"
+        return f"{value.mean:.{places}f}"
+    return f"{value.mean:.{places}f} [{value.low:.{places}f}, {value.high:.{places}f}]"
 
 
 def frame(made: Group) -> pd.DataFrame:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import gradio as gr
 import pandas as pd
 
+from eval.find import find_results
 from eval.metrics import METRICS
-from leaderboard.table import COMMITTED, Group, find_results, frame, group, remarks, unranked
+from leaderboard.table import COMMITTED, Group, frame, group, remarks, unranked
 from zoo.errors import ZooError
 
 

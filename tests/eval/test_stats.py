@@ -93,7 +93,7 @@ def test_the_bootstrap_is_deterministic_and_shifts_with_the_values():
     np.random.seed(1)  # noqa: NPY002
     low, high = paired_bootstrap(values)
     np.random.seed(2)  # noqa: NPY002
-    assert paired_bootstrap(list(values)) == (low, high)
+    assert paired_bootstrap(list(values[::-1])) == (low, high)
     assert paired_bootstrap(values * 3 + 10) == pytest.approx((low * 3 + 10, high * 3 + 10))
 
 
@@ -157,7 +157,21 @@ def test_more_comparisons_need_more_pictures():
     assert [v.direction for v in verdicts] == [1, 1]
 
 
-def test_ranks_and_against_mean_is_no_verdict():
+def test_what_cannot_be_significant_does_not_count_in_the_family():
+    six = paired([5.0, 6.0, 7.0, 8.0, 9.0, 10.0])
+    verdicts = judge([six, *[paired([1.0, 2.0, 3.0])] * 9, paired([0.0] * 24)])
+    assert verdicts[0].direction == 1
+    assert [(v.direction, v.enough) for v in verdicts[1:]] == [(0, False)] * 10
+
+
+def test_pictures_without_a_difference_are_no_evidence():
+    found = paired([0.0] * 15 + [1.0, 2.0, 3.0, 4.0, 5.0])
+    assert (found.n, found.differing) == (20, 5)
+    assert found.p == smallest_p(5)
+    assert not judge([found])[0].enough
+
+
+def test_ranks_against_the_mean_are_no_verdict():
     # On most pictures a little better, on a few a lot worse: the signed ranks and the mean disagree.
     differences = np.array([0.1 + 0.001 * i for i in range(40)] + [-30.0, -31.0])
     found = paired(differences)

@@ -4,7 +4,8 @@ import random
 
 import pytest
 
-from leaderboard.table import find_results, flat, frame, group, label, markdown, remarks, shown, text, unranked
+from eval.find import find_results
+from leaderboard.table import flat, frame, group, label, markdown, remarks, shown, text, unranked
 from tests.leaderboard.helpers import missing, result, value
 from zoo.errors import ZooError
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
@@ -12,13 +13,23 @@ import pandas as pd
 from eval.metrics import get_metric
 from eval.relevance import digits
 from eval.results import MetricValue, Result
+from eval.stats import Ranking
+
+from .overall import seed_lines, strength_lines
+from .ranks import demonstration, ranking, shown_rank, with_intervals
 
 COMMITTED = Path(__file__).parent / "results"
 """The project's own result files."""
 BUSY = 1.5
 """Processes per core from which on a latency is called too long; the harness itself comes to about 1."""
-FEW = 20
-"""From so many pictures on, bootstrap intervals hold about what they promise (93 % instead of 95 %)."""
+ABOUT = (
+    "Means over all pictures of a data set; the ranking metric has its 95 % t interval in brackets. Intervals that "
+    "overlap do not make two models equal: pictures differ more than models. So all pairs of a table are compared "
+    "picture by picture (Wilcoxon's signed-rank test with Holm's correction, and the paired bootstrap interval of the "
+    "difference), and models that cannot be told apart share their ranks, shown as 1-3. Wins are the share of pictures "
+    "and opponents that a model beats."
+)
+"""How to read the tables."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +49,18 @@ class Group:
     """Complete runs, the best first."""
     incomplete: tuple[Result, ...]
 
+    @cached_property
+    def ranking(self) -> Ranking | None:
+        """Which ranks cannot be told apart; None where the metric has no value per picture."""
+        return ranking(self.ranked, self.primary)
+
+    @property
+    def ranks(self) -> list[str]:
+        """The rank of each ranked run: "2", or "1-3" when it is shared."""
+        if self.ranking is None:
+            return [str(place) for place in range(1, len(self.ranked) + 1)]
+        return [shown_rank(*ends) for ends in self.ranking.ranks]
+
 
 def group(results: Iterable[Result]) -> list[Group]:
     """Sort runs into comparable groups and rank the complete ones by the scenario's first metric.
@@ -48,7 +71,7 @@ def group(results: Iterable[Result]) -> list[Group]:
     for result in sorted(results, key=lambda r: r.environment.finished):
         s = result.scenario
         key = (result.dataset.id, s.id, s.version, s.seed, result.dataset.sha256, s.primary)
-        groups.setdefault(key, {})[_identity(result)] = result
+        groups.setdefault(key, {})[_identity(result)] = with_intervals(result)
     made = []
     headings = Counter((dataset, scenario) for dataset, scenario, *_ in groups)
     for (dataset, scenario, version, seed, sha256, primary), runs in sorted(groups.items()):
@@ -92,13 +115,15 @@ def shown(name: str, value: MetricValue | None, with_interval: bool = False) -> 
 
 
 def frame(made: Group) -> pd.DataFrame:
-    """The ranking as a table of text; columns: rank, model, the metrics, latency, license."""
+    """The ranking as a table of text; columns: rank, model, the metrics, win rate, latency, license."""
     metrics = list(dict.fromkeys(n for r in made.ranked for n, value in r.metrics.items() if value.mean is not None))
     rows = []
-    for rank, result in enumerate(made.ranked, start=1):
-        row: dict[str, str | int] = {"rank": rank, "model": label(result, (*made.ranked, *made.incomplete))}
+    for place, (rank, result) in enumerate(zip(made.ranks, made.ranked, strict=True)):
+        row = {"rank": rank, "model": label(result, (*made.ranked, *made.incomplete))}
         for name in metrics:
             row[name] = shown(name, result.metrics.get(name), with_interval=name == made.primary)
+        if made.ranking is not None and len(made.ranked) > 1:
+            row["wins"] = f"{made.ranking.win_rates[place]:.0%}"
         latency = result.cost.seconds_median
         workers = f" ({result.cost.workers} at once)" if result.cost.workers > 1 else ""
         row["s/picture"] = "" if latency is None else f"{latency:.3f}{workers}"
@@ -113,17 +138,29 @@ def unranked(made: Group) -> list[str]:
     return [f"not ranked: {label(result, everyone)}, {why_incomplete(result)}" for result in made.incomplete]
 
 
+def evidence(made: Group) -> str:
+    """What the order of a table is worth, in a sentence; empty for a single run."""
+    if why := demonstration(made.ranked):
+        return why
+    if len(made.ranked) < 2:
+        return ""
+    if made.ranking is None:
+        return "The order is by the means alone: there is no value per picture to test."
+    neighbors, verdicts = len(made.ranked) - 1, made.ranking.verdicts
+    apart = sum(verdicts[i, i + 1].direction != 0 for i in range(neighbors))
+    return f"{apart} of {neighbors} neighbors can be told apart, corrected for {len(verdicts)} pairs."
+
+
 def remarks(groups: Iterable[Group]) -> list[str]:
-    """What holds for all tables: metrics that were not computed, small sets, the machines behind the latencies."""
+    """What holds for all tables: metrics that were not computed, single pictures, the machines behind the latencies."""
     results = [result for made in groups for result in made.ranked]
     whys = {f"{name} {v.unavailable}" for r in results for name, v in r.metrics.items() if v.unavailable}
-    few = {f"intervals over only {r.n_scored} pictures are too narrow" for r in results if 1 < r.n_scored < FEW}
     one = {"a single picture has no interval" for r in results if r.n_scored == 1}
     busy = [r.cost.load for r in results if r.cost.load is not None and r.cost.load > BUSY]
     slowed = [f"{len(busy)} of {len(results)} runs shared the machine with other work (up to {max(busy):.1f} processes "
               "per core), which made their latencies longer"] if busy else []  # fmt: skip
     machines = sorted({f"latency measured on {_machine(r)}" for r in results})
-    return [*sorted(whys), *sorted(few), *one, *machines, *slowed]
+    return [*sorted(whys), *one, *machines, *slowed]
 
 
 def _machine(result: Result) -> str:
@@ -147,15 +184,14 @@ def why_incomplete(result: Result) -> str:
 
 def markdown(groups: Sequence[Group]) -> str:
     """The rankings as a Markdown document."""
-    lines = ["# Leaderboard", "", "Means over all pictures of a data set; the ranking metric has its 95 % bootstrap "
-             "interval in brackets. Rankings whose intervals overlap are no proof of a difference.", ""]  # fmt: skip
+    lines = ["# Leaderboard", "", ABOUT, ""]
     for made in groups:
         direction = "higher" if get_metric(made.primary).higher_is_better else "lower"
         lines += [
-            f"## {made.name}",
+            f"## {made.name}{' (a demonstration)' if demonstration(made.ranked) else ''}",
             "",
             f"{made.title[:1].upper()}{made.title[1:]}. Version {made.version}, seed {made.seed}, {_count(made)}, "
-            f"pictures {made.sha256[:12]}; ranked by {made.primary} ({direction} is better).",
+            f"pictures {made.sha256[:12]}; ranked by {made.primary} ({direction} is better). {evidence(made)}".rstrip(),
             "",
         ]
         if made.ranked:
@@ -166,6 +202,7 @@ def markdown(groups: Sequence[Group]) -> str:
             lines.append("")
         lines += [f"- {line}" for line in unranked(made)]
         lines.append("")
+    lines += [*strength_lines(groups), *seed_lines(groups)]
     lines += ["## Remarks", "", *(f"- {line}" for line in remarks(groups)), ""]
     return "\n".join(lines)
 
@@ -182,7 +219,9 @@ def flat(groups: Iterable[Group]) -> pd.DataFrame:
     """One row per run and metric, for programs; runs that do not rank have an empty rank."""
     rows = []
     for made in groups:
-        for rank, result in [*enumerate(made.ranked, start=1), *((None, r) for r in made.incomplete)]:
+        ranges = [(None, None)] * len(made.ranked) if made.ranking is None else made.ranking.ranks
+        places = zip(range(1, len(made.ranked) + 1), ranges, made.ranked, strict=True)
+        for rank, (best, worst), result in [*places, *((None, (None, None), r) for r in made.incomplete)]:
             for name, value in result.metrics.items():
                 rows.append(
                     {
@@ -192,6 +231,8 @@ def flat(groups: Iterable[Group]) -> pd.DataFrame:
                         "seed": made.seed,
                         "dataset_sha256": made.sha256,
                         "rank": rank,
+                        "rank_best": best,
+                        "rank_worst": worst,
                         "model": result.model.id,
                         "weights_sha256": result.model.weights_sha256,
                         "metric": name,
@@ -212,7 +253,7 @@ def flat(groups: Iterable[Group]) -> pd.DataFrame:
                         "license": result.model.license,
                     }
                 )
-    return pd.DataFrame(rows).astype({"rank": "Int64"})
+    return pd.DataFrame(rows).astype(dict.fromkeys(("rank", "rank_best", "rank_worst"), "Int64"))
 
 
 def text(groups: Sequence[Group]) -> str:
@@ -223,8 +264,10 @@ def text(groups: Sequence[Group]) -> str:
     for made in groups:
         block = [f"{made.name}: {made.title} ({_count(made)}, ranked by {made.primary})"]
         if made.ranked:
-            ranking = frame(made)
-            block.append(columns(list(ranking.columns), [[str(v) for v in row] for row in ranking.to_numpy()]))
+            rows = frame(made)
+            block.append(columns(list(rows.columns), [[str(v) for v in row] for row in rows.to_numpy()]))
+        if proof := evidence(made):
+            block.append(f"  {proof}")
         block += [f"  {line}" for line in unranked(made)]
         blocks.append("\n".join(block))
     blocks.append("\n".join(remarks(groups)))

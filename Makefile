@@ -5,10 +5,11 @@ BIN := $(VENV)/bin
 OUT ?= runs
 
 .DEFAULT_GOAL := help
-.PHONY: help eval test test-all app lint format clean
+.PHONY: help eval results test test-all app lint format clean
 
 help:
 	@echo "make eval      restore, measure and rank all backends on the embedded sample pictures"
+	@echo "make results   measure all that is in the committed tables (DATA=folder of the named sets), then rank it"
 	@echo "make test      run the tests (make test-all: the slow ones too)"
 	@echo "make app       start the app in a browser"
 	@echo "make lint      check style (make format: repair it)"
@@ -23,6 +24,10 @@ $(VENV)/.installed: requirements.txt tests/requirements.txt
 eval: $(VENV)/.installed
 	$(BIN)/python -m eval --model all --dataset sample --out $(OUT)
 	$(BIN)/python -m leaderboard build $(OUT) --out $(OUT)
+
+results: $(VENV)/.installed
+	$(BIN)/python -m eval suite --out $(OUT)/suite $(if $(DATA),--data-root $(DATA))
+	$(BIN)/python -m leaderboard publish $(OUT)/suite
 
 test: $(VENV)/.installed
 	$(BIN)/python -m pytest -m "not slow"

@@ -80,8 +80,9 @@ def compare(
 ) -> Comparison:
     """Compare B with A, metric by metric, on the pictures that both scored.
 
-    Runs meet when data set (id and content), scenario and its version agree. In a scenario, runs of the same model and
-    settings meet, or of the same model, or the only run of each side. Values of several seeds are averaged first.
+    Runs meet when data set (id and content), scenario, its version and the inputs that it made agree. In a scenario,
+    runs of the same model and settings meet, or of the same model, or the only run of each side. Values of several
+    seeds are averaged first; values of different versions of a metric are not compared.
 
     Args:
         a: the runs to measure against.
@@ -105,6 +106,9 @@ def compare(
         seeds = sorted(x.keys() & y.keys())
         if not seeds:
             notes.append(f"{where}: no seed in common")
+            continue
+        if any(_inputs_differ(x[seed], y[seed]) for seed in seeds):
+            notes.append(f"{where}: the inputs that were made differ")
             continue
         lost += _lost(where, [(x[seed], y[seed]) for seed in seeds])
         for name in _metrics(x[seeds[0]], y[seeds[0]], metrics, where, notes):
@@ -219,6 +223,11 @@ def _pairs(a: Iterable[_Run], b: Iterable[_Run]) -> tuple[list[tuple[_Run, _Run]
     return sorted(pairs, key=str), notes
 
 
+def _inputs_differ(x: Result, y: Result) -> bool:
+    made = {row.name: row.input for row in x.images}
+    return any(made.get(row.name, row.input) != row.input for row in y.images)
+
+
 def _lost(where: str, pairs: Sequence[tuple[Result, Result]]) -> list[str]:
     """Sentences on the pictures that A scored and B did not."""
     found = []
@@ -242,6 +251,9 @@ def _metrics(x: Result, y: Result, wanted: Sequence[str] | None, where: str, not
             continue
         if name not in METRICS:
             notes.append(f"{where}: {name} is a metric that this version does not know")
+        elif all(has) and x.metrics[name].version != y.metrics[name].version:
+            versions = f"version {x.metrics[name].version} in A and {y.metrics[name].version} in B"
+            notes.append(f"{where}: {name} is {versions}, which do not compare")
         elif all(has):
             names.append(name)
         else:

@@ -8,14 +8,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import zoo
+import zoo.registry
 from zoo.errors import OutputError, ZooError
 from zoo.images import Picture, encode, write_bytes
 
 from .cost import PeakMemory, gflops
 from .datasets import Item
 from .pool import Workers, cores, load
-from .results import library_versions, machine, source_digest
+from .results import library_versions, machine
 from .scenarios import Sample, get_scenario
+from .sources import source_digest
 from .store import Store, digest, read_json, write_json
 
 if TYPE_CHECKING:
@@ -46,8 +49,6 @@ class Job:
 
     def load(self) -> Restorer:
         """The model. Raises UnknownNameError, WeightsError, ZooError."""
-        import zoo
-
         return zoo.load(self.model, device=self.device, precision=self.precision, tile=self.tile, weights=self.weights)
 
     @property
@@ -63,8 +64,9 @@ def prepared(job: Job, model: Restorer) -> Job:
     """The job with what only the loaded model tells: the precision it really computes in, and its settings."""
     precision = job.precision if model.parameters else "fp32"  # classical methods know no other
     settings = digest(
-        model.card.id, model.weights_sha256, source_digest("zoo"), library_versions(RESTORING), precision, str(job.tile)
-    )
+        model.card.id, model.weights_sha256, source_digest("zoo.restorer", zoo.registry.module_of(job.model)),
+        library_versions(RESTORING), precision, str(job.tile),
+    )  # fmt: skip
     variant = "" if precision == "fp32" else f"-{precision}"
     if job.weights is not None:
         variant += f"-weights-{model.weights_sha256[:8]}"
@@ -72,8 +74,8 @@ def prepared(job: Job, model: Restorer) -> Job:
 
 
 def key_of(job: Job, sample: Sample) -> str:
-    """What a restored picture depends on: the model, its settings, the code, and the input."""
-    return digest(job.settings, sample.given, "none" if sample.mask is None else sample.mask)
+    """What a restored picture and its scores depend on: the model, its settings, its code, the input, and the truth."""
+    return digest(job.settings, sample.given, "none" if sample.mask is None else sample.mask, sample.truth)
 
 
 def predict(job: Job, model: Restorer, items: Iterable[Item], workers: Workers, progress: Callable[[], None]) -> None:
@@ -148,6 +150,7 @@ class _Bench:
         record |= {
             "key": key_of(self.job, sample),
             "settings": self.job.settings,
+            "input": sample.digest,
             "sha256": hashlib.sha256(picture).hexdigest(),
             "seconds": round(result.seconds, 6),
             "pixels": height * width,

@@ -1,6 +1,7 @@
 """Where a run keeps its work: one folder per model, data set and scenario; files written whole or not at all.
 
     OUT/DATASET/SCENARIO-vVERSION-sSEED/MODEL/
+        run.json             stage 1: the model, its settings and the code (see eval.runfile)
         restored/NAME.png    stage 1: the restored picture
         restored/NAME.json   its key, checksum and cost - or why it failed
         scores/NAME.json     stage 2: its key and metrics
@@ -34,6 +35,11 @@ class Store:
     def table(self) -> Path:
         """The table of metrics."""
         return self.folder / "metrics.csv"
+
+    @property
+    def run(self) -> Path:
+        """What stage 1 says of the model."""
+        return self.folder / "run.json"
 
     @property
     def result(self) -> Path:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from eval.datasets import CARDS
 from eval.metrics import get_metric
 from eval.relevance import digits
 from eval.results import MetricValue, Result
@@ -22,6 +23,8 @@ COMMITTED = Path(__file__).parent / "results"
 """The project's own result files."""
 BUSY = 1.5
 """Processes per core from which on a latency is called too long; the harness itself comes to about 1."""
+OWN = ("own", "different")
+"""States of a data set whose rankings stand apart."""
 ABOUT = (
     "Means over all pictures of a data set; the ranking metric has its 95 % t interval in brackets. Intervals that "
     "overlap do not make two models equal: pictures differ more than models. So all pairs of a table are compared "
@@ -45,6 +48,8 @@ class Group:
     seed: int
     primary: str
     title: str
+    own: bool
+    """Pictures of the user's, or others than the named set has: such groups stand in a section of their own."""
     ranked: tuple[Result, ...]
     """Complete runs, the best first."""
     incomplete: tuple[Result, ...]
@@ -66,15 +71,21 @@ def group(results: Iterable[Result]) -> list[Group]:
     """Sort runs into comparable groups and rank the complete ones by the scenario's first metric.
 
     Of several runs of one model in a group, with the same weights, precision, tiles and device, the newest counts.
+    Runs are apart when the scenario, the ranking metric or the inputs that were made differ in version or content.
     """
     groups: dict[tuple, dict[tuple, Result]] = {}
+    inputs: dict[tuple, list[dict[str, str]]] = {}
     for result in sorted(results, key=lambda r: r.environment.finished):
-        s = result.scenario
-        key = (result.dataset.id, s.id, s.version, s.seed, result.dataset.sha256, s.primary)
-        groups.setdefault(key, {})[_identity(result)] = with_intervals(result)
+        s, dataset = result.scenario, result.dataset
+        name = f"{dataset.id} (other pictures)" if dataset.state == "different" else dataset.id
+        measured = result.metrics[s.primary].version
+        key = (name, s.id, s.version, s.seed, dataset.sha256, s.primary, measured, dataset.state in OWN)
+        same = _same_inputs(inputs.setdefault(key, []), {row.name: row.input for row in result.images})
+        groups.setdefault((*key, same), {})[_identity(result)] = with_intervals(result)
     made = []
     headings = Counter((dataset, scenario) for dataset, scenario, *_ in groups)
-    for (dataset, scenario, version, seed, sha256, primary), runs in sorted(groups.items()):
+    order = sorted(groups.items(), key=lambda pair: (pair[0][7], pair[0]))  # the user's own come last
+    for (dataset, scenario, version, seed, sha256, primary, measured, own, same), runs in order:
         sign = -1 if get_metric(primary).higher_is_better else 1
         complete = [r for r in runs.values() if r.complete and r.metrics[primary].mean is not None]
         ranked = sorted(complete, key=lambda r: (sign * r.metrics[primary].mean, _identity(r)))
@@ -82,9 +93,22 @@ def group(results: Iterable[Result]) -> list[Group]:
         title = next(iter(runs.values())).scenario.title
         name = f"{dataset} / {scenario}"
         if headings[dataset, scenario] > 1:
-            name += f" (version {version}, seed {seed}, pictures {sha256[:8]}, by {primary})"
-        made.append(Group(name, dataset, sha256, scenario, version, seed, primary, title, tuple(ranked), tuple(rest)))
+            name += f" (version {version}, seed {seed}, pictures {sha256[:8]}, by {primary} version {measured}"
+            name += f", other inputs {same})" if same else ")"
+        made.append(
+            Group(name, dataset, sha256, scenario, version, seed, primary, title, own, tuple(ranked), tuple(rest))
+        )
     return made
+
+
+def _same_inputs(known: list[dict[str, str]], inputs: dict[str, str]) -> int:
+    """Which of the known inputs these are: those that no shared picture contradicts, else new ones."""
+    for number, others in enumerate(known):
+        if all(others.get(name, made) == made for name, made in inputs.items()):
+            others.update(inputs)
+            return number
+    known.append(dict(inputs))
+    return len(known) - 1
 
 
 def _identity(result: Result) -> tuple[str, str, str, str, str]:
@@ -114,6 +138,15 @@ def shown(name: str, value: MetricValue | None, with_interval: bool = False) -> 
     return f"{value.mean:.{places}f} [{value.low:.{places}f}, {value.high:.{places}f}]"
 
 
+def _shown_in(made: Group, result: Result, name: str) -> str:
+    """A cell; a value of another version than the newest in the table has its version beside it."""
+    value = result.metrics.get(name)
+    newest = max(r.metrics[name].version for r in made.ranked if name in r.metrics)
+    text = shown(name, value, with_interval=name == made.primary)
+    older = value is not None and value.mean is not None and value.version < newest
+    return f"{text} (version {value.version})" if older else text
+
+
 def frame(made: Group) -> pd.DataFrame:
     """The ranking as a table of text; columns: rank, model, the metrics, win rate, latency, license."""
     metrics = list(dict.fromkeys(n for r in made.ranked for n, value in r.metrics.items() if value.mean is not None))
@@ -121,7 +154,7 @@ def frame(made: Group) -> pd.DataFrame:
     for place, (rank, result) in enumerate(zip(made.ranks, made.ranked, strict=True)):
         row = {"rank": rank, "model": label(result, (*made.ranked, *made.incomplete))}
         for name in metrics:
-            row[name] = shown(name, result.metrics.get(name), with_interval=name == made.primary)
+            row[name] = _shown_in(made, result, name)
         if made.ranking is not None and len(made.ranked) > 1:
             row["wins"] = f"{made.ranking.win_rates[place]:.0%}"
         latency = result.cost.seconds_median
@@ -130,6 +163,18 @@ def frame(made: Group) -> pd.DataFrame:
         row["license"] = result.model.license
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def told_apart(made: Group) -> list[str]:
+    """Which code made which rows, where it was not one and the same from a clean tree, a line each."""
+    by_code: dict[str, list[str]] = {}
+    for result in sorted(made.ranked, key=_identity):
+        code = ", restored by ".join(str(code) for code in result.codes)
+        by_code.setdefault(code, []).append(label(result, made.ranked))
+    unclean = any(code.clean is False for result in made.ranked for code in result.codes)
+    if len(by_code) < 2 and not unclean:
+        return []
+    return [f"measured by {code}: {', '.join(models)}" for code, models in by_code.items()]
 
 
 def unranked(made: Group) -> list[str]:
@@ -185,7 +230,10 @@ def why_incomplete(result: Result) -> str:
 def markdown(groups: Sequence[Group]) -> str:
     """The rankings as a Markdown document."""
     lines = ["# Leaderboard", "", ABOUT, ""]
-    for made in groups:
+    for made, before in zip(groups, [None, *groups], strict=False):
+        if made.own and not (before and before.own):
+            lines += ["# Pictures of one's own", "", "Folders that no data set card describes, or other pictures than "
+                      "it lists: these rankings compare with nobody else's.", ""]  # fmt: skip
         direction = "higher" if get_metric(made.primary).higher_is_better else "lower"
         lines += [
             f"## {made.name}{' (a demonstration)' if demonstration(made.ranked) else ''}",
@@ -200,7 +248,8 @@ def markdown(groups: Sequence[Group]) -> str:
             lines.append("| " + " | ".join("---" for _ in table.columns) + " |")
             lines += ["| " + " | ".join(_cell(value) for value in row) + " |" for row in table.to_numpy()]
             lines.append("")
-        lines += [f"- {line}" for line in unranked(made)]
+        note = CARDS[made.dataset].notes if made.dataset in CARDS else ""
+        lines += [f"- {line}" for line in [*([note] if note else []), *told_apart(made), *unranked(made)]]
         lines.append("")
     lines += [*strength_lines(groups), *seed_lines(groups)]
     lines += ["## Remarks", "", *(f"- {line}" for line in remarks(groups)), ""]
@@ -248,7 +297,9 @@ def flat(groups: Iterable[Group]) -> pd.DataFrame:
                         "tile": result.cost.tile,
                         "workers": result.cost.workers,
                         "peak_memory_mb": result.cost.peak_memory_mb,
-                        "code": result.environment.code,
+                        "metric_version": value.version,
+                        "code": " ".join(str(code) for code in result.codes),
+                        "dataset_state": result.dataset.state,
                         "parameters": result.model.parameters,
                         "license": result.model.license,
                     }
@@ -268,7 +319,7 @@ def text(groups: Sequence[Group]) -> str:
             block.append(columns(list(rows.columns), [[str(v) for v in row] for row in rows.to_numpy()]))
         if proof := evidence(made):
             block.append(f"  {proof}")
-        block += [f"  {line}" for line in unranked(made)]
+        block += [f"  {line}" for line in [*told_apart(made), *unranked(made)]]
         blocks.append("\n".join(block))
     blocks.append("\n".join(remarks(groups)))
     return "\n\n".join(blocks)

@@ -76,3 +76,15 @@ def test_its_python_example_runs(tmp_path, monkeypatch, capsys):
     exec(compile(code, "README.md", "exec"), {})
     assert "(300, 451, 3)" in capsys.readouterr().out
     assert zoo.images.read("mended.png").color.shape == (300, 451, 3)
+
+
+def test_its_licenses_of_metrics_are_the_cards():
+    from eval.metrics import METRICS
+
+    told = {}
+    for names, license in re.findall(r"^\| (`[^|]+`) \| ([^|]+) \|$", README, re.MULTILINE):
+        told |= dict.fromkeys(re.findall(r"`(\w+)`", names), license)
+    for metric in METRICS.values():
+        assert told.get(metric.id, "MIT").replace(", which is imported for nothing else", "") == metric.license, (
+            metric.id
+        )

@@ -149,6 +149,11 @@ def _entry(name: str) -> tuple[ModelCard, Builder]:
     return _entries[resolve_id(name)]
 
 
+def module_of(name: str) -> str:
+    """The name of the module that builds this model. Raises as `get_card` does."""
+    return _entry(name)[1].__module__
+
+
 def get_card(name: str) -> ModelCard:
     """The card of a model id, a family name or a "scheme:argument".
 

@@ -31,19 +31,20 @@ def run(values, model="telea", metric="psnr_rgb", failed=(), **changes):
 
 def measured(metrics, model="telea", failed=(), **changes):
     names = [f"{i}.png" for i in range(len(next(iter(metrics.values()))))]
+    made, version = changes.pop("made", "0" * 16), changes.pop("metric_version", 1)
     rows = [
-        ImageRow(name=name, seconds=0.1, metrics={m: float(values[i]) for m, values in metrics.items()})
+        ImageRow(name=name, input=made, seconds=0.1, metrics={m: float(values[i]) for m, values in metrics.items()})
         for i, name in enumerate(names)
         if name not in failed
     ]
     means = {
-        m: MetricValue(mean=float(np.mean([r.metrics[m] for r in rows])), n=len(rows)) for m in metrics
+        m: MetricValue(mean=float(np.mean([r.metrics[m] for r in rows])), n=len(rows), version=version) for m in metrics
     }  # fmt: skip
-    made = result(
+    run = result(
         model, n=len(rows), expected=len(names), metrics=means, failures=dict.fromkeys(failed, "out of memory."),
         **changes,
     )  # fmt: skip
-    return made.model_copy(update={"images": rows})
+    return run.model_copy(update={"images": rows})
 
 
 def only(a, b, **options):
@@ -160,6 +161,13 @@ def test_what_one_side_lacks_is_noted():
     ]
 
 
+def test_other_inputs_and_other_versions_of_a_metric_are_not_compared():
+    with pytest.raises(ZooError, match="telea on kodak, noise: the inputs that were made differ"):
+        compare([run(PICTURES)], [run(PICTURES, made="1" * 16)])
+    with pytest.raises(ZooError, match="psnr_rgb is version 1 in A and 2 in B, which do not compare"):
+        compare([run(PICTURES)], [run(PICTURES, metric_version=2)])
+
+
 def test_the_smallest_difference_can_be_set():
     a, b = run(PICTURES), run(PICTURES - np.linspace(0.2, 0.8, 24))
     assert only(a, b, smallest={"psnr_rgb": 1.0}).matters is False
@@ -269,6 +277,7 @@ def test_run_ids(runs, monkeypatch, capsys):
     capsys.readouterr()
 
 
+@pytest.mark.skipif(not any(COMMITTED.rglob("*.json")), reason="no results are committed")
 def test_committed_results_by_file_and_folder(capsys):
     folder = COMMITTED / "kodak24" / "motion-blur-v1-s0"
     assert cli(folder / "identity.json", folder / "deblurgan.mini.json", "--metrics", "psnr_rgb") == 0

@@ -42,8 +42,8 @@ def test_building_again_gives_the_same_files(results, tmp_path):
     ("content", "message"),
     [
         ("{", "is no JSON file"),
-        ('{"schema_version": 2}', "schema version 1 (it says 2)"),
-        ('{"schema_version": 1}', "is no result file: model"),
+        ('{"schema_version": 1}', "schema version 2 (it says 1)"),
+        ('{"schema_version": 2}', "is no result file: command"),
     ],
 )
 def test_garbage_is_one_sentence(content, message, results, capsys):

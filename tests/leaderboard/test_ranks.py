@@ -16,9 +16,12 @@ STEPS = np.linspace(0.5, 1.5, 24)
 
 def run(model, values, metric="psnr_rgb", **changes):
     """A complete result with these values of its pictures; the interval in the file is another version's."""
-    rows = [ImageRow(name=f"{i}.png", seconds=0.25, metrics={metric: float(v)}) for i, v in enumerate(values)]
+    rows = [
+        ImageRow(name=f"{i}.png", input="0" * 16, seconds=0.25, metrics={metric: float(v)})
+        for i, v in enumerate(values)
+    ]
     mean = float(np.mean(values))
-    metrics = {metric: MetricValue(mean=mean, low=mean - 0.5, high=mean + 0.5, n=len(rows))}
+    metrics = {metric: MetricValue(mean=mean, low=mean - 0.5, high=mean + 0.5, n=len(rows), version=1)}
     made = result(model, n=len(rows), expected=len(rows), metrics=metrics, primary=metric, **changes)
     return made.model_copy(update={"images": rows})
 
@@ -125,6 +128,7 @@ def test_several_seeds_have_a_table_of_their_own():
     assert seed_lines(group([run("a", BASE), run("a", BASE, precision="fp16")])) == []
 
 
+@pytest.mark.skipif(not any(COMMITTED.rglob("*.json")), reason="no results are committed")
 def test_the_committed_tables_with_five_pictures_prove_nothing():
     for made in group(find_results([COMMITTED])):
         if made.dataset == "sample":

@@ -136,8 +136,8 @@ def test_latencies_of_a_busy_machine_are_called_so():
 def test_a_mean_without_interval():
     from eval.results import MetricValue
 
-    assert shown("psnr_rgb", MetricValue(mean=20, n=1), with_interval=True) == "20.00"
-    single = result("a", n=1, expected=1, metrics={"psnr_rgb": MetricValue(mean=20, n=1)})
+    assert shown("psnr_rgb", MetricValue(mean=20, n=1, version=1), with_interval=True) == "20.00"
+    single = result("a", n=1, expected=1, metrics={"psnr_rgb": MetricValue(mean=20, n=1, version=1)})
     assert "a single picture has no interval" in remarks(group([single]))
 
 

@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 
 import zoo
 from tests.training.pictures import photograph, training_folder
-from zoo import degradations
+from zoo import chains, degradations
 from zoo.errors import ZooError
 from zoo.training import export as export_module
 from zoo.training import loop
@@ -131,7 +131,7 @@ def test_a_minute_of_the_shipped_recipe_beats_doing_nothing(tmp_path):
     restorer = zoo.load(ID, weights=tmp_path / f"{ID}.safetensors", device="cpu")
     for seed in range(4):
         rng = degradations.rng_for("slow", seed)
-        given = degradations.to_8_bit(degradations.mixed(clean.astype(np.float32) / 255, rng))
+        given = degradations.to_8_bit(chains.mixed(clean.astype(np.float32) / 255, rng))
         restored = restorer.restore(given).image
         gains.append(loop.psnr(restored[None], clean[None]) - loop.psnr(given[None], clean[None]))
     assert np.mean(gains) > 0.3

@@ -167,11 +167,11 @@ def test_the_leaderboard_shows_the_committed_results(client):
     from eval.find import find_results
     from leaderboard.table import COMMITTED, group
 
-    made = next(
-        g for g in group(find_results([COMMITTED])) if g.scenario == "free-form-holes" and g.dataset == "sample"
-    )
+    if not any(COMMITTED.rglob("*.json")):
+        pytest.skip("no results are committed: make results")
+    made = group(find_results([COMMITTED]))[0]
     text, table, _ = client.predict(made.name, api_name="/leaderboard")
-    assert "psnr_hole" in text
+    assert made.primary in text
     place = table["headers"].index("model")
     assert [row[place] for row in table["data"]] == [result.model.id for result in made.ranked]
 

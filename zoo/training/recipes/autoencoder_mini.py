@@ -5,24 +5,24 @@ The bundled weights come from two runs: 29 minutes of `mixed` alone, then what s
 
 import numpy as np
 
-from ... import degradations
+from ...chains import get_chain
 from ...models.autoencoder import make_mini
 from .. import sources
 from ..losses import charbonnier
 from ..recipe import Recipe, Term
 
-PHONES = (degradations.phone_dark, degradations.phone_motion, degradations.phone_compressed)
+PHONES = [get_chain(f"phone-{what}") for what in ("dark", "motion", "compressed")]
 
 
 def degrade(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Faults together in most pictures; in the others noise or JPEG alone, or what phones do to portraits."""
     kind = rng.random()
     if kind < 0.6:
-        return degradations.mixed(image, rng)
+        return get_chain("mixed")(image, rng)
     if kind < 0.75:
-        return degradations.gaussian_noise(image, rng, rng.uniform(5, 50) / 255)
+        return get_chain("noise")(image, rng)
     if kind < 0.85:
-        return degradations.jpeg(image, int(rng.integers(10, 41)))
+        return get_chain("jpeg")(image, rng)
     return PHONES[rng.integers(len(PHONES))](image, rng)
 
 

@@ -9,6 +9,7 @@ here.
 import numpy as np
 
 from ... import degradations
+from ...chains import get_chain
 from ...models.deblurgan_mini import DeblurMini
 from .. import sources
 from ..adversarial import Adversarial
@@ -18,10 +19,10 @@ from ..recipe import Recipe, Term
 
 
 def degrade(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Shake of 5 to 25 px as in the scenario `motion-blur`; short shakes; cameras that move, and things before them."""
+    """The chain `motion-blur`; short shakes; cameras that move, and things before them."""
     kind = rng.random()
     if kind < 0.35:
-        return degradations.gaussian_noise(degradations.motion_blur(image, rng), rng, rng.uniform(0, 0.02))
+        return get_chain("motion-blur")(image, rng)
     gamma = rng.uniform(1, degradations.GAMMA)
     if kind < 0.4:
         image = degradations.motion_blur(image, rng, 0.5, 5)

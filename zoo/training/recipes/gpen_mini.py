@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ... import degradations
+from ...chains import get_chain
 from ...models.gpen_mini import GPENMini, resized
 from .. import losses, sources
 from ..adversarial import Adversarial
@@ -15,7 +16,7 @@ from ..recipe import Recipe, Term
 
 
 def degrade(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """HxWx3 to the same size: `degradations.blind_face` of the portrait at twice its size (70 %) or as it is (25 %).
+    """HxWx3 to the same size: the chain `blind-face` of the portrait at twice its size (70 %) or as it is (25 %).
 
     At twice the size it is what a portrait of 512 pixels is before it is resized for the network. The rest (5 %) is
     only stored as JPEG of quality 75 to 95, so that the network learns to leave good portraits alone.
@@ -24,9 +25,9 @@ def degrade(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     if kind >= 0.95:
         return degradations.jpeg(image, int(rng.integers(75, 96)))
     if kind >= 0.7:
-        return degradations.blind_face(image, rng)
+        return get_chain("blind-face")(image, rng)
     large = cv2.resize(image, (2 * width, 2 * height), interpolation=cv2.INTER_CUBIC)
-    large = degradations.blind_face(np.clip(large, 0, 1), rng)
+    large = get_chain("blind-face")(np.clip(large, 0, 1), rng)
     small = resized(torch.from_numpy(large).permute(2, 0, 1)[None], height)[0]
     return small.permute(1, 2, 0).clamp(0, 1).numpy()
 

@@ -10,8 +10,9 @@ from zoo.cli.common import guarded
 
 DESCRIPTION = """\
 Measure restoration backends. Stage 1 restores and stores, stage 2 measures what is stored; a run that was stopped
-goes on where it was. "python -m eval datasets", "scenarios" and "metrics" list what there is; "leaks TRAIN VAL" finds
-pictures that were trained on; "suite" runs all that stands in the project's own tables.
+goes on where it was. "python -m eval datasets", "scenarios" and "metrics" list what there is; "compare A B" tells
+what got better or worse from one run to another; "leaks TRAIN VAL" finds pictures that were trained on; "suite" runs
+all that stands in the project's own tables.
 """
 
 
@@ -39,12 +40,13 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def listings() -> dict:
+def commands() -> dict:
     """The commands by name; without one, models are measured."""
     return {
         "datasets": _datasets,
         "scenarios": _scenarios,
         "metrics": _metrics,
+        "compare": _compare,
         "leaks": _leaks,
         "manifest": _manifest,
         "schema": _schema,
@@ -164,11 +166,17 @@ def _schema(arguments: list[str]) -> int:
     return 0
 
 
+def _compare(arguments: list[str]) -> int:
+    from .compare_cli import compare
+
+    return compare(arguments)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Parse the command line, run it, return the exit status."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    if arguments and arguments[0] in listings():
-        return guarded(lambda: listings()[arguments[0]](arguments[1:]))
+    if arguments and arguments[0] in commands():
+        return guarded(lambda: commands()[arguments[0]](arguments[1:]))
     args = parser().parse_args(arguments)
 
     def run() -> int:

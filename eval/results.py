@@ -58,7 +58,7 @@ class ScenarioFacts(_Strict):
 
 
 class MetricValue(_Strict):
-    """A mean with its 95 % bootstrap interval, or the reason why there is none. One picture has no interval."""
+    """A mean with its 95 % interval (Student's t), or the reason why there is none. One picture has no interval."""
 
     mean: float | None = None
     low: float | None = None

@@ -18,7 +18,7 @@ from .results import Cost, DatasetFacts, ImageRow, MetricValue, Result, Scenario
 from .runfile import RunFile
 from .scenarios import get_scenario
 from .score import key_of, usable_metrics
-from .stats import bootstrap_interval
+from .stats import t_interval
 from .store import read_json, write_json
 
 
@@ -95,13 +95,14 @@ def _means(scenario: str, rows: list[ImageRow], reasons: dict[str, str]) -> dict
     means: dict[str, MetricValue] = {}
     for name, why in usable_metrics(scenario).items():
         why = why or reasons.get(name) or (None if rows else "no picture was scored")
-        version = get_metric(name).version
+        metric = get_metric(name)
+        version = metric.version
         if why is not None:
             means[name] = MetricValue(version=version, unavailable=f"unavailable: {why}")
             continue
         values = [value for row in rows if (value := row.metrics[name]) is not None]
         assert len(values) == len(rows), f"{name} is missing somewhere without a reason"
-        interval = bootstrap_interval(values)
+        interval = t_interval(values, bounds=(metric.low, metric.high))
         low, high = (None, None) if interval is None else (round(end, 6) for end in interval)
         mean = round(statistics.fmean(values), 6)
         means[name] = MetricValue(mean=mean, low=low, high=high, n=len(values), version=version)

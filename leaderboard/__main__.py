@@ -27,12 +27,13 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _build(args: argparse.Namespace) -> int:
+    from eval.find import find_results
     from zoo.io.images import write_bytes
 
     from .committed import ROOT, check, other_inputs
     from .readme import filled
     from .summary import summary
-    from .table import COMMITTED, find_results, flat, group, markdown
+    from .table import COMMITTED, flat, group, markdown
 
     places = args.results or [COMMITTED]
     results = find_results(places)
@@ -53,10 +54,11 @@ def _build(args: argparse.Namespace) -> int:
 
 
 def _publish(args: argparse.Namespace) -> int:
+    from eval.find import find_results
     from eval.store import write_json
 
     from .committed import check, place
-    from .table import COMMITTED, find_results
+    from .table import COMMITTED
 
     results = find_results(args.results)
     check(results)

@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
 
 from eval.datasets import CARDS
-from eval.metrics import METRICS, get_metric
-from eval.results import MetricValue, Result, read_result
-from zoo.errors import ZooError
+from eval.metrics import get_metric
+from eval.relevance import digits
+from eval.results import MetricValue, Result
+from eval.stats import Ranking
+
+from .overall import seed_lines, strength_lines
+from .ranks import demonstration, ranking, shown_rank, with_intervals
 
 COMMITTED = Path(__file__).parent / "results"
 """The project's own result files."""
@@ -20,8 +25,14 @@ BUSY = 1.5
 """Processes per core from which on a latency is called too long; the harness itself comes to about 1."""
 OWN = ("own", "different")
 """States of a data set whose rankings stand apart."""
-FEW = 20
-"""From so many pictures on, bootstrap intervals hold about what they promise (93 % instead of 95 %)."""
+ABOUT = (
+    "Means over all pictures of a data set; the ranking metric has its 95 % t interval in brackets. Intervals that "
+    "overlap do not make two models equal: pictures differ more than models. So all pairs of a table are compared "
+    "picture by picture (Wilcoxon's signed-rank test with Holm's correction, and the paired bootstrap interval of the "
+    "difference), and models that cannot be told apart share their ranks, shown as 1-3. Wins are the share of pictures "
+    "and opponents that a model beats."
+)
+"""How to read the tables."""
 
 
 @dataclass(frozen=True)
@@ -43,24 +54,17 @@ class Group:
     """Complete runs, the best first."""
     incomplete: tuple[Result, ...]
 
+    @cached_property
+    def ranking(self) -> Ranking | None:
+        """Which ranks cannot be told apart; None where the metric has no value per picture."""
+        return ranking(self.ranked, self.primary)
 
-def find_results(places: Iterable[Path]) -> list[Result]:
-    """All results in files and folders (`result.json` at any depth, or any .json below a folder named results).
-
-    Raises ZooError for a missing place, a place without results, or a file that is none.
-    """
-    results = []
-    for place in places:
-        if place.is_file():
-            results.append(read_result(place))
-            continue
-        if not place.is_dir():
-            raise ZooError(f"there is no result file or folder {place}.")
-        paths = sorted(place.rglob("result.json")) or (sorted(place.rglob("*.json")) if place.name == "results" else [])
-        if not paths:
-            raise ZooError(f"there are no result files in {place}; `python -m eval` makes them.")
-        results += [read_result(path) for path in paths]
-    return results
+    @property
+    def ranks(self) -> list[str]:
+        """The rank of each ranked run: "2", or "1-3" when it is shared."""
+        if self.ranking is None:
+            return [str(place) for place in range(1, len(self.ranked) + 1)]
+        return [shown_rank(*ends) for ends in self.ranking.ranks]
 
 
 def group(results: Iterable[Result]) -> list[Group]:
@@ -77,7 +81,7 @@ def group(results: Iterable[Result]) -> list[Group]:
         measured = result.metrics[s.primary].version
         key = (name, s.id, s.version, s.seed, dataset.sha256, s.primary, measured, dataset.state in OWN)
         same = _same_inputs(inputs.setdefault(key, []), {row.name: row.input for row in result.images})
-        groups.setdefault((*key, same), {})[_identity(result)] = result
+        groups.setdefault((*key, same), {})[_identity(result)] = with_intervals(result)
     made = []
     headings = Counter((dataset, scenario) for dataset, scenario, *_ in groups)
     order = sorted(groups.items(), key=lambda pair: (pair[0][7], pair[0]))  # the user's own come last
@@ -129,10 +133,10 @@ def shown(name: str, value: MetricValue | None, with_interval: bool = False) -> 
     """ "24.31", or with its interval "24.31 [22.10, 26.55]"; as many digits for all values of a metric."""
     if value is None or value.mean is None:
         return "unavailable"
-    digits = {"dB": 2, "%": 3}.get(METRICS[name].unit, 4) if name in METRICS else 4
+    places = digits(name)
     if not with_interval or value.low is None or value.high is None:
-        return f"{value.mean:.{digits}f}"
-    return f"{value.mean:.{digits}f} [{value.low:.{digits}f}, {value.high:.{digits}f}]"
+        return f"{value.mean:.{places}f}"
+    return f"{value.mean:.{places}f} [{value.low:.{places}f}, {value.high:.{places}f}]"
 
 
 def _shown_in(made: Group, result: Result, name: str) -> str:
@@ -146,13 +150,15 @@ def _shown_in(made: Group, result: Result, name: str) -> str:
 
 
 def frame(made: Group) -> pd.DataFrame:
-    """The ranking as a table of text; columns: rank, model, the metrics, latency, license."""
+    """The ranking as a table of text; columns: rank, model, the metrics, win rate, latency, license."""
     metrics = list(dict.fromkeys(n for r in made.ranked for n, value in r.metrics.items() if value.mean is not None))
     rows = []
-    for rank, result in enumerate(made.ranked, start=1):
-        row: dict[str, str | int] = {"rank": rank, "model": label(result, (*made.ranked, *made.incomplete))}
+    for place, (rank, result) in enumerate(zip(made.ranks, made.ranked, strict=True)):
+        row = {"rank": rank, "model": label(result, (*made.ranked, *made.incomplete))}
         for name in metrics:
             row[name] = _shown_in(made, result, name)
+        if made.ranking is not None and len(made.ranked) > 1:
+            row["wins"] = f"{made.ranking.win_rates[place]:.0%}"
         latency = result.cost.seconds_median
         workers = f" ({result.cost.workers} at once)" if result.cost.workers > 1 else ""
         row["s/picture"] = "" if latency is None else f"{latency:.3f}{workers}"
@@ -179,17 +185,29 @@ def unranked(made: Group) -> list[str]:
     return [f"not ranked: {label(result, everyone)}, {why_incomplete(result)}" for result in made.incomplete]
 
 
+def evidence(made: Group) -> str:
+    """What the order of a table is worth, in a sentence; empty for a single run."""
+    if why := demonstration(made.ranked):
+        return why
+    if len(made.ranked) < 2:
+        return ""
+    if made.ranking is None:
+        return "The order is by the means alone: there is no value per picture to test."
+    neighbors, verdicts = len(made.ranked) - 1, made.ranking.verdicts
+    apart = sum(verdicts[i, i + 1].direction != 0 for i in range(neighbors))
+    return f"{apart} of {neighbors} neighbors can be told apart, corrected for {len(verdicts)} pairs."
+
+
 def remarks(groups: Iterable[Group]) -> list[str]:
-    """What holds for all tables: metrics that were not computed, small sets, the machines behind the latencies."""
+    """What holds for all tables: metrics that were not computed, single pictures, the machines behind the latencies."""
     results = [result for made in groups for result in made.ranked]
     whys = {f"{name} {v.unavailable}" for r in results for name, v in r.metrics.items() if v.unavailable}
-    few = {f"intervals over only {r.n_scored} pictures are too narrow" for r in results if 1 < r.n_scored < FEW}
     one = {"a single picture has no interval" for r in results if r.n_scored == 1}
     busy = [r.cost.load for r in results if r.cost.load is not None and r.cost.load > BUSY]
     slowed = [f"{len(busy)} of {len(results)} runs shared the machine with other work (up to {max(busy):.1f} processes "
               "per core), which made their latencies longer"] if busy else []  # fmt: skip
     machines = sorted({f"latency measured on {_machine(r)}" for r in results})
-    return [*sorted(whys), *sorted(few), *one, *machines, *slowed]
+    return [*sorted(whys), *one, *machines, *slowed]
 
 
 def _machine(result: Result) -> str:
@@ -213,18 +231,17 @@ def why_incomplete(result: Result) -> str:
 
 def markdown(groups: Sequence[Group]) -> str:
     """The rankings as a Markdown document."""
-    lines = ["# Leaderboard", "", "Means over all pictures of a data set; the ranking metric has its 95 % bootstrap "
-             "interval in brackets. Rankings whose intervals overlap are no proof of a difference.", ""]  # fmt: skip
+    lines = ["# Leaderboard", "", ABOUT, ""]
     for made, before in zip(groups, [None, *groups], strict=False):
         if made.own and not (before and before.own):
             lines += ["# Pictures of one's own", "", "Folders that no data set card describes, or other pictures than "
                       "it lists: these rankings compare with nobody else's.", ""]  # fmt: skip
         direction = "higher" if get_metric(made.primary).higher_is_better else "lower"
         lines += [
-            f"## {made.name}",
+            f"## {made.name}{' (a demonstration)' if demonstration(made.ranked) else ''}",
             "",
             f"{made.title[:1].upper()}{made.title[1:]}. Version {made.version}, seed {made.seed}, {_count(made)}, "
-            f"pictures {made.sha256[:12]}; ranked by {made.primary} ({direction} is better).",
+            f"pictures {made.sha256[:12]}; ranked by {made.primary} ({direction} is better). {evidence(made)}".rstrip(),
             "",
         ]
         if made.ranked:
@@ -236,6 +253,7 @@ def markdown(groups: Sequence[Group]) -> str:
         note = CARDS[made.dataset].notes if made.dataset in CARDS else ""
         lines += [f"- {line}" for line in [*([note] if note else []), *told_apart(made), *unranked(made)]]
         lines.append("")
+    lines += [*strength_lines(groups), *seed_lines(groups)]
     lines += ["## Remarks", "", *(f"- {line}" for line in remarks(groups)), ""]
     return "\n".join(lines)
 
@@ -252,7 +270,9 @@ def flat(groups: Iterable[Group]) -> pd.DataFrame:
     """One row per run and metric, for programs; runs that do not rank have an empty rank."""
     rows = []
     for made in groups:
-        for rank, result in [*enumerate(made.ranked, start=1), *((None, r) for r in made.incomplete)]:
+        ranges = [(None, None)] * len(made.ranked) if made.ranking is None else made.ranking.ranks
+        places = zip(range(1, len(made.ranked) + 1), ranges, made.ranked, strict=True)
+        for rank, (best, worst), result in [*places, *((None, (None, None), r) for r in made.incomplete)]:
             for name, value in result.metrics.items():
                 rows.append(
                     {
@@ -262,6 +282,8 @@ def flat(groups: Iterable[Group]) -> pd.DataFrame:
                         "seed": made.seed,
                         "dataset_sha256": made.sha256,
                         "rank": rank,
+                        "rank_best": best,
+                        "rank_worst": worst,
                         "model": result.model.id,
                         "weights_sha256": result.model.weights_sha256,
                         "metric": name,
@@ -284,4 +306,4 @@ def flat(groups: Iterable[Group]) -> pd.DataFrame:
                         "license": result.model.license,
                     }
                 )
-    return pd.DataFrame(rows).astype({"rank": "Int64"})
+    return pd.DataFrame(rows).astype(dict.fromkeys(("rank", "rank_best", "rank_worst"), "Int64"))

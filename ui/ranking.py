@@ -7,8 +7,9 @@ import logging
 import gradio as gr
 import pandas as pd
 
+from eval.find import find_results
 from eval.metrics import METRICS
-from leaderboard.table import COMMITTED, Group, find_results, frame, group, remarks, unranked
+from leaderboard.table import COMMITTED, Group, evidence, frame, group, remarks, unranked
 from zoo.errors import ZooError
 
 from .guard import VisitorError
@@ -37,7 +38,7 @@ def show(name: str) -> tuple[str, pd.DataFrame, str]:
     heading = (
         f"{made.title[0].upper()}{made.title[1:]}. {pictures}, seed {made.seed}. Ranked by `{made.primary}` "
         f"({metric.title}; {'higher' if metric.higher_is_better else 'lower'} is better), with its "
-        "95 % bootstrap interval."
+        f"95 % t interval. {evidence(made)}"
     )
     return heading, frame(made), "\n".join(f"- {line}" for line in [*unranked(made), *remarks([made])])
 

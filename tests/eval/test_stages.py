@@ -20,6 +20,7 @@ from eval.predict import Job, prepared
 from eval.runfile import begin, restored
 from eval.scenarios import SCENARIOS, get_scenario
 from eval.score import score
+from eval.stats import t_interval
 from eval.summary import summarize
 from tests.eval.helpers import evaluate, result_of, save_photographs, stamps, tables, visible_files
 from zoo import registry
@@ -113,7 +114,7 @@ def test_scores_are_of_the_stored_pictures(tmp_path, photographs):
         means.append(np.abs(difference).mean() / 2.55)
     value = result.metrics["l1_percent"]
     assert (value.mean, value.n) == (pytest.approx(np.mean(means), abs=1e-6), 4)
-    assert min(means) <= value.low < value.mean < value.high <= max(means)
+    assert (value.low, value.high) == pytest.approx(t_interval(means), abs=2e-6)
     assert result.complete
 
 

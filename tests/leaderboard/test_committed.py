@@ -6,12 +6,13 @@ import subprocess
 
 import pytest
 
+from eval.find import find_results
 from eval.provenance import Code
 from leaderboard import __main__ as cli
 from leaderboard import committed, table
 from leaderboard.committed import check, is_checkout, other_inputs, place, why_not
 from leaderboard.readme import filled
-from leaderboard.table import COMMITTED, find_results, group, markdown, told_apart
+from leaderboard.table import COMMITTED, group, markdown, told_apart
 from tests.eval.test_provenance import git
 from tests.leaderboard.helpers import CODE, result, value
 from zoo.errors import ZooError

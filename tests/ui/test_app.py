@@ -164,7 +164,8 @@ def test_the_task_chooses_the_models(client):
 
 
 def test_the_leaderboard_shows_the_committed_results(client):
-    from leaderboard.table import COMMITTED, find_results, group
+    from eval.find import find_results
+    from leaderboard.table import COMMITTED, group
 
     if not any(COMMITTED.rglob("*.json")):
         pytest.skip("no results are committed: make results")

@@ -123,20 +123,24 @@ def compare(
         more = f"; and {len(reasons) - 2} more" if len(reasons) > 2 else ""
         raise ZooError(f"nothing to compare: {'; '.join(dict.fromkeys((reasons[0], reasons[-1])))}{more}.")
     lines = []
-    for ((one, other), name, seeds, x, y, each), judged in zip(found, judge([f[-1] for f in found]), strict=True):
+    for ((one, other), name, count, before, after, each), judged in zip(
+        found, judge([f[-1] for f in found]), strict=True
+    ):
         limit = limits.get(name)
         if judged.direction:
             verdict = BETTER if judged.direction > 0 else WORSE
         elif not each.differing:
             verdict = EQUAL
-        elif limit is not None and each.n >= minimum_sample() and -limit < each.low and each.high < limit:
+        elif limit is not None and each.n >= minimum_sample() and _within(each, limit):
             verdict = SAME
         elif not judged.enough:
             verdict = TOO_FEW
         else:
             verdict = OPEN
         higher = METRICS[name].higher_is_better
-        ends = (each.low, each.high) if higher or each.low is None else (-each.high, -each.low)
+        ends = (each.low, each.high)
+        if not higher and each.low is not None and each.high is not None:
+            ends = (-each.high, -each.low)
         lines.append(
             Line(
                 dataset=one.dataset,
@@ -146,9 +150,9 @@ def compare(
                 metric=name,
                 higher_is_better=higher,
                 n=each.n,
-                seeds=seeds,
-                mean_a=float(x.mean()),
-                mean_b=float(y.mean()),
+                seeds=count,
+                mean_a=float(before.mean()),
+                mean_b=float(after.mean()),
                 difference=each.mean if higher else -each.mean,
                 low=ends[0],
                 high=ends[1],
@@ -161,6 +165,11 @@ def compare(
             )
         )
     return Comparison(tuple(lines), tuple(lost), tuple(dict.fromkeys(notes)))
+
+
+def _within(each: Paired, limit: float) -> bool:
+    """Whether the whole interval of the difference is smaller than what matters."""
+    return each.low is not None and each.high is not None and -limit < each.low and each.high < limit
 
 
 class _Run(NamedTuple):

@@ -18,7 +18,7 @@ def cells(line: Line) -> tuple[str, ...]:
     def number(value: float) -> str:
         return f"{value:+.{places}f}" if value else "0"
 
-    interval = "" if line.low is None else f"[{number(line.low)}, {number(line.high)}]"
+    interval = "" if line.low is None or line.high is None else f"[{number(line.low)}, {number(line.high)}]"
     verdict = line.verdict
     if verdict in (BETTER, WORSE):
         verdict += {True: ", and it matters", False: ", too little to matter", None: ""}[line.matters]
@@ -70,7 +70,7 @@ def method(found: Comparison) -> str:
 
 def text(found: Comparison) -> str:
     """The comparison for a terminal."""
-    from zoo.cli import table
+    from zoo.cli.common import table
 
     parts = [f"{title}\n{table(HEADER, [cells(line) for line in lines])}" for title, lines in _blocks(found).items()]
     parts.append("\n".join([*found.lost, *found.notes, method(found), summary(found)]))

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 ALPHA = 0.05
 """The level at which a difference counts as significant."""
@@ -24,7 +25,7 @@ STUDENTIZED_UP_TO = 1000
 
 
 def t_interval(
-    values: Sequence[float], confidence: float = 0.95, bounds: tuple[float, float] = (-math.inf, math.inf)
+    values: ArrayLike, confidence: float = 0.95, bounds: tuple[float, float] = (-math.inf, math.inf)
 ) -> tuple[float, float] | None:
     """Student's t interval of the mean of values that lie within bounds.
 
@@ -47,7 +48,7 @@ def _resamples(n: int) -> np.ndarray:
     return np.random.default_rng(0).multinomial(n, np.full(n, 1 / n), RESAMPLES).astype(float)
 
 
-def paired_bootstrap(differences: Sequence[float], confidence: float = 0.95) -> tuple[float, float] | None:
+def paired_bootstrap(differences: ArrayLike, confidence: float = 0.95) -> tuple[float, float] | None:
     """The studentized bootstrap interval of the mean of paired differences (Efron and Tibshirani 1993, section 12.5).
 
     Pictures are resampled, so both models always have the same ones. Deterministic. The t interval takes its place
@@ -69,7 +70,7 @@ def paired_bootstrap(differences: Sequence[float], confidence: float = 0.95) -> 
     return float(mean - high * spread), float(mean - low * spread)
 
 
-def signed_rank(differences: Sequence[float]) -> float:
+def signed_rank(differences: ArrayLike) -> float:
     """The two-sided p of Wilcoxon's signed-rank test (scipy's; zeros ranked as Pratt 1959 does). 1 if all are zero."""
     from scipy.stats import wilcoxon
 
@@ -77,7 +78,7 @@ def signed_rank(differences: Sequence[float]) -> float:
     if not data.any():
         return 1.0
     # With many zeros the normal approximation goes below what any distribution of signs can give.
-    return max(float(wilcoxon(data, zero_method="pratt").pvalue), smallest_p(np.count_nonzero(data)))
+    return max(float(wilcoxon(data, zero_method="pratt").pvalue), smallest_p(int(np.count_nonzero(data))))
 
 
 def holm(p: Sequence[float]) -> list[float]:
@@ -171,7 +172,7 @@ def judge(family: Sequence[Paired], alpha: float = ALPHA) -> list[Verdict]:
     for index, each in enumerate(family):
         p = corrected.get(index, each.p)
         direction = 0
-        if p < alpha and each.low is not None:
+        if p < alpha and each.low is not None and each.high is not None:
             direction = int(each.low > 0 and each.rank_biserial > 0) - int(each.high < 0 and each.rank_biserial < 0)
         verdicts.append(Verdict(p=p, direction=direction, enough=lowest.get(index, 1.0) < alpha))
     return verdicts
@@ -304,9 +305,10 @@ def strengths(scenarios: Sequence[Mapping[str, np.ndarray]]) -> dict[str, Streng
     for i, model in enumerate(models):
         own = [index for index, scenario in enumerate(scenarios) if model in scenario]
         low = high = None
-        if len(own) >= FEWEST_SCENARIOS and all(left is not None for left in left_out):
+        without = [left[i] for left in left_out if left is not None]
+        if len(own) >= FEWEST_SCENARIOS and len(without) == len(left_out):
             count = len(scenarios)
-            leave = np.array([left[i] for left in left_out])
+            leave = np.array(without)
             error = math.sqrt((count - 1) / count * ((leave - leave.mean()) ** 2).sum())
             half = t.ppf(0.975, len(own) - 1) * error
             low, high = float(scores[i] - half), float(scores[i] + half)

@@ -39,10 +39,10 @@ def scored(groups: Iterable[Group]) -> list[dict[str, Strength]]:
     scenarios = []
     for made in first.values():
         values = oriented(made.ranked, made.primary)
-        models = [result.model.id for result in made.ranked]
+        ids = [result.model.id for result in made.ranked]
         if values is None or demonstration(made.ranked) is not None:
             continue
-        scenario = {m: row for m, row in zip(models, values, strict=True) if models.count(m) == 1}
+        scenario = {m: row for m, row in zip(ids, values, strict=True) if ids.count(m) == 1}
         if sum(not is_baseline(model) for model in scenario) > 1:
             scenarios.append(scenario)
     found = []

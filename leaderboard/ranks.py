@@ -41,8 +41,8 @@ def with_intervals(result: Result) -> Result:
     """
     metrics = {}
     for name, value in result.metrics.items():
-        values = [row.metrics.get(name) for row in result.images]
-        if value.mean is not None and values and None not in values:
+        values = [scored for row in result.images if (scored := row.metrics.get(name)) is not None]
+        if value.mean is not None and values and len(values) == len(result.images):
             bounds = (METRICS[name].low, METRICS[name].high) if name in METRICS else (-np.inf, np.inf)
             low, high = t_interval(values, bounds=bounds) or (None, None)
             value = value.model_copy(update={"low": low, "high": high})

@@ -14,10 +14,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 import zoo
 from zoo.errors import ZooError, describe_os_error
+from zoo.files import MAX_JSON_BYTES, read_bytes
 
 from .pool import cores
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION: Literal[1] = 1
 
 
 class _Strict(BaseModel):
@@ -132,7 +133,7 @@ class Result(_Strict):
 def read_result(path: Path) -> Result:
     """Read a result file. Raises ZooError when it is not one, or of another schema version."""
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = json.loads(read_bytes(path, MAX_JSON_BYTES))
         found = data.get("schema_version") if isinstance(data, dict) else None
         if found != SCHEMA_VERSION:
             raise ZooError(f"{path} is no result file of schema version {SCHEMA_VERSION} (it says {found}).")
@@ -181,8 +182,8 @@ def library_versions(names: tuple[str, ...] = LIBRARIES) -> dict[str, str]:
 def machine(device: str) -> str:
     """The hardware behind a latency, in words."""
     words = [_processor(), f"{cores()} cores"]
-    if device.startswith("cuda"):
-        words.insert(0, _accelerator(device))
+    if (accelerator := _accelerator(device)) is not None:
+        words.insert(0, accelerator)
     return ", ".join(words)
 
 

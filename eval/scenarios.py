@@ -120,7 +120,7 @@ def _noise(clean: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _jpeg(clean: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    return degradations.jpeg(clean, rng.integers(10, 41))
+    return degradations.jpeg(clean, int(rng.integers(10, 41)))
 
 
 def _downscale_x4(clean: np.ndarray, rng: np.random.Generator) -> Sample:

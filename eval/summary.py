@@ -87,7 +87,8 @@ def _means(scenario: str, rows: list[ImageRow], reasons: dict[str, str]) -> dict
         if why is not None:
             means[name] = MetricValue(unavailable=f"unavailable: {why}")
             continue
-        values = [row.metrics[name] for row in rows]
+        values = [value for row in rows if (value := row.metrics[name]) is not None]
+        assert len(values) == len(rows), f"{name} is missing somewhere without a reason"
         interval = bootstrap_interval(values)
         low, high = (None, None) if interval is None else (round(end, 6) for end in interval)
         means[name] = MetricValue(mean=round(statistics.fmean(values), 6), low=low, high=high, n=len(values))

@@ -9,7 +9,7 @@ here.
 import numpy as np
 
 from ... import degradations
-from ...models.deblurgan_mini import DeblurMini
+from ...models.deblurgan.mini import DeblurMini
 from .. import sources
 from ..adversarial import Adversarial
 from ..discriminators import DoubleScale

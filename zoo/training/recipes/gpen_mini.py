@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ... import degradations
-from ...models.gpen_mini import GPENMini, resized
+from ...models.gpen.mini import GPENMini, resized
 from .. import losses, sources
 from ..adversarial import Adversarial
 from ..discriminators import Judgement, StyleDiscriminator

@@ -17,7 +17,7 @@ from zoo.errors import UnknownNameError
 from zoo.torchvision_compat import ensure_torchvision
 from zoo.weights.known import find
 
-from . import perceptual
+from . import luma, perceptual
 from .metric import Compute, Metric, NotComputable, need_mask, tensor_of
 
 
@@ -119,6 +119,16 @@ METRICS = {
         Metric("psnr_rgb", "PSNR over R, G and B", True, 0, 80, "dB", _by_pyiqa("psnr")),
         Metric("psnr_y", "PSNR of luma in [16, 235], peak 255", True, 0, 80, "dB",
                _by_pyiqa("psnry", color_space="ycbcr")),
+        *(
+            metric
+            for border in (2, 4)
+            for metric in (
+                Metric(f"psnr_y_border{border}", f"PSNR of luma in [16, 235], peak 255, without {border} pixels at "
+                       "each edge", True, 0, 80, "dB", luma.psnr_without_border(border)),
+                Metric(f"ssim_y_border{border}", f"SSIM of luma, Gaussian window 11, sigma 1.5, without {border} "
+                       "pixels at each edge", True, -1, 1, "", luma.ssim_without_border(border)),
+            )
+        ),
         Metric("ssim_rgb", "SSIM, Gaussian window 11, sigma 1.5, mean of R, G, B", True, 0, 1, "",
                _ssim(luma=False, scales=1)),
         Metric("ssim_y", "SSIM, Gaussian window 11, sigma 1.5, luma", True, 0, 1, "", _ssim(luma=True, scales=1)),

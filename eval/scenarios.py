@@ -14,6 +14,7 @@ import numpy as np
 from zoo import degradations, images, masks
 from zoo.errors import MaskError, UnknownNameError, ZooError
 
+from . import protocols
 from .datasets import Item
 
 FIDELITY = (
@@ -21,6 +22,7 @@ FIDELITY = (
     "lpips_alex", "niqe",
 )  # fmt: skip
 FACES = (*FIDELITY, "id_similarity", "id_similarity_arcface")
+SR_X2, SR_X4 = ((f"psnr_y_border{n}", f"ssim_y_border{n}", *FIDELITY) for n in (2, 4))
 HOLES = ("psnr_hole", "l1_hole_percent", "vgg_conv3_1_hole", *FIDELITY)
 
 
@@ -29,7 +31,7 @@ class Sample:
     """One input with its truth."""
 
     given: np.ndarray
-    """HxWx3 uint8 input."""
+    """HxWx3 input: uint8, or float32 in units of the full range where it exceeds it."""
     truth: np.ndarray
     """HxWx3 uint8, larger than the input for super-resolution."""
     mask: np.ndarray | None = None
@@ -55,6 +57,8 @@ class Scenario:
     scale: int = 1
     portraits: bool = False
     """Only means something on pictures of one face each."""
+    on_request: bool = False
+    """Runs only when it is named: a protocol of papers beside a scenario that is much the same."""
 
     @property
     def primary(self) -> str:
@@ -131,6 +135,23 @@ def _downscale_x4(clean: np.ndarray, rng: np.random.Generator) -> Sample:
     return Sample(degradations.to_8_bit(degradations.downscale(clean, 4)), degradations.to_8_bit(clean))
 
 
+def _as_in_papers(make: Callable[[np.ndarray, np.random.Generator], protocols.Pair]) -> Maker:
+    return lambda clean, rng: Sample(*make(clean, rng))
+
+
+def _noise_protocols() -> list[Scenario]:
+    """Noise of fixed strength, in color and in grey, beyond the range and clipped."""
+    return [
+        Scenario(
+            f"noise-{colors}-{sigma}{'-clipped' if clipped else ''}", 1,
+            f"Gaussian noise of {sigma} (of 255), {colors}, {'clipped to 8 bits' if clipped else 'unclipped'}",
+            ("denoise",), _as_in_papers(protocols.noisy(sigma, grey=colors == "grey", clipped=clipped)),
+            on_request=True,
+        )
+        for colors in ("color", "grey") for sigma in (15, 25, 50) for clipped in (False, True)
+    ]  # fmt: skip
+
+
 SCENARIOS = {
     scenario.id: scenario
     for scenario in (
@@ -161,6 +182,19 @@ SCENARIOS = {
             _downscale_x4, scale=4,
         ),
         Scenario(
+            "sr-x4", 1, "the papers' protocol: MATLAB's bicubic imresize by 4, 8 bits", ("super-resolution",),
+            _as_in_papers(protocols.reduced(4)), SR_X4, scale=4, on_request=True,
+        ),
+        Scenario(
+            "sr-x2", 1, "the papers' protocol: MATLAB's bicubic imresize by 2, 8 bits", ("super-resolution",),
+            _as_in_papers(protocols.reduced(2)), SR_X2, scale=2, on_request=True,
+        ),
+        *_noise_protocols(),
+        Scenario(
+            "low-light", 1, "1 to 4 stops too little light, shot noise and read noise, 8 bits", ("low-light",),
+            _degraded(degradations.underexposed),
+        ),
+        Scenario(
             "blind-face", 1, "blur, down-sampling by 1 to 8, noise and JPEG, as GFPGAN and GPEN describe it",
             ("face", "restore"), _degraded(degradations.blind_face), FACES, portraits=True,
         ),
@@ -169,7 +203,8 @@ SCENARIOS = {
             _degraded(degradations.mixed),
         ),
         Scenario(
-            "phone-dark", 1, "a dim room: too few photons, too dark, smoothed, JPEG", ("denoise", "restore"),
+            "phone-dark", 1, "a dim room: too few photons, too dark, smoothed, JPEG",
+            ("denoise", "restore", "low-light"),
             _degraded(degradations.phone_dark),
         ),
         Scenario(

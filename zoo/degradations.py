@@ -379,3 +379,16 @@ def old_photo(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         scratched = masks.scratches(rng, *image.shape[:2])[..., None]
         image = np.where(scratched, np.float32(rng.uniform(0.75, 1)) * np.array(paper, np.float32), image)
     return jpeg(image, int(rng.integers(60, 96)))
+
+
+def underexposed(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A picture taken with 1 to 4 stops too little light and not brightened.
+
+    Exposure of -1 to -4 EV in linear light, shot noise of 1,000 to 10,000 photons at the sensor's white, read noise of
+    0.05 to 0.2 % of it.
+    """
+    exposure = 2.0 ** -rng.uniform(1, 4)
+    photons, read = np.exp(rng.uniform(np.log(1_000), np.log(10_000))), rng.uniform(0.0005, 0.002)
+    light = np.power(np.clip(image, 0, 1), GAMMA) * exposure
+    counted = rng.poisson(light * photons) / photons + rng.normal(0, read, image.shape)
+    return np.power(np.clip(counted, 0, 1), 1 / GAMMA).astype(np.float32)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from ..errors import WeightsError, describe_os_error
 from ..files import opened, read_bytes
 from .checksum import MAX_BYTES
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
 
 MAGIC = "7767517"
@@ -33,6 +32,7 @@ def read_ncnn(path: Path) -> dict[str, torch.Tensor]:
     Convolutions (outputs x inputs x height x width) and PReLU slopes are read; float16 and float32 stay what they
     are. Raises WeightsError for a file that is damaged or has other layers with weights.
     """
+    import numpy as np
     import torch
 
     try:

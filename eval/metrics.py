@@ -15,9 +15,8 @@ import numpy as np
 
 from zoo.errors import UnknownNameError
 from zoo.torchvision_compat import ensure_torchvision
-from zoo.weights.known import find
 
-from . import luma, perceptual
+from . import luma, niqe, perceptual
 from .metric import Compute, Metric, NotComputable, need_mask, tensor_of
 
 
@@ -72,22 +71,6 @@ def _psnr_hole(restored: np.ndarray, truth: np.ndarray, mask: np.ndarray | None)
 
 def _l1_hole_percent(restored: np.ndarray, truth: np.ndarray, mask: np.ndarray | None) -> float:
     return float(np.abs(_in_hole(restored, truth, mask)).mean() / 255 * 100)
-
-
-NIQE_PARAMETERS = "niqe_modelparameters.mat"
-
-
-def _niqe_needs() -> str | None:
-    if find(NIQE_PARAMETERS, "pyiqa"):
-        return None
-    return f"{NIQE_PARAMETERS} (pyiqa's, 10 kB) is not in the ZOO_WEIGHTS folder or torch's hub cache"
-
-
-def _niqe_compute(restored: np.ndarray, truth: np.ndarray, mask: np.ndarray | None) -> float:
-    if min(restored.shape[:2]) < 193:
-        raise NotComputable("needs pictures of at least 193 x 193 pixels")
-    metric = _pyiqa("niqe", pretrained_model_path=str(find(NIQE_PARAMETERS, "pyiqa")))
-    return float(metric(tensor_of(restored)))
 
 
 def _identity_needs(embedding: str) -> str | None:
@@ -147,7 +130,7 @@ METRICS = {
         Metric("vgg_conv3_1_hole", "vgg_conv3_1 over the cells of 4 x 4 pixels that the hole touches", False, 0,
                math.inf, "", perceptual.vgg_distance("normalized", only_hole=True),
                functools.partial(perceptual.vgg_missing, "normalized")),
-        Metric("niqe", "NIQE, no reference (pyiqa)", False, 0, 100, "", _niqe_compute, _niqe_needs),
+        Metric("niqe", "NIQE of luma, no reference", False, 0, math.inf, "", niqe.niqe, niqe.niqe_missing),
         Metric("id_similarity", "same person: 1 - distance of dlib's face embeddings (0.4 and up: the same)", True, -1,
                1, "", _identity_compute("dlib"), functools.partial(_identity_needs, "dlib")),
         Metric("id_similarity_arcface", "same person: cosine of MobileFaceNet's embeddings (0.35 and up: the same)",

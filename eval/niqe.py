@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from zoo.bicubic import resize
+from zoo.degradations.bicubic import resize
 from zoo.weights.known import KnownFile
 
 from .fidelity import luma

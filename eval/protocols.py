@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from zoo import degradations
-from zoo.bicubic import resize
+from zoo.degradations.bicubic import resize
 from zoo.errors import ZooError
 
 Pair = tuple[np.ndarray, np.ndarray]

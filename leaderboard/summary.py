@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from eval.metrics import METRICS, get_metric
 from eval.results import Result
 
-from .table import Group, evidence, label, remarks, shown, unranked
+from .table import Group, evidence, label, remarks, shown, told_apart, unranked
 
 WIDTH = 100
 """Columns that no line exceeds."""
@@ -40,7 +40,7 @@ def _block(made: Group) -> str:
             lines.append(f"  {rank:>{ranks}} {name:<{model}}  {score:<{value}}  {latency:>{seconds}}".rstrip())
     else:
         lines.append("  no complete run")
-    lines += [_wrapped(line, "  ") for line in (evidence(made), *unranked(made)) if line]
+    lines += [_wrapped(line, "  ") for line in (evidence(made), *told_apart(made), *unranked(made)) if line]
     return "\n".join(lines)
 
 

@@ -19,6 +19,7 @@ from skimage.color import rgb2ycbcr
 from skimage.measure import block_reduce
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
+from eval import metrics
 from eval.metrics import METRICS, NotComputable, get_metric
 from tests.eval.helpers import ROOT, photograph
 from zoo.errors import UnknownNameError

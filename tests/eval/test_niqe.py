@@ -15,7 +15,7 @@ from skimage.color import rgb2ycbcr
 from eval import niqe
 from eval.metrics import METRICS, NotComputable
 from tests.eval.helpers import photograph
-from zoo.torchvision_compat import ensure_torchvision
+from zoo.nn.torchvision_compat import ensure_torchvision
 from zoo.weights import places
 
 

@@ -17,7 +17,7 @@ from eval.metrics import METRICS, NotComputable
 from eval.scenarios import SCENARIOS, get_scenario
 from tests.eval.helpers import evaluate, photograph, save_photographs
 from zoo.degradations import rng_for
-from zoo.images import Picture
+from zoo.io.images import Picture
 
 SHARED = Path(os.environ.get("ZOO_SHARED") or Path(__file__).parents[3] / "shared")
 SET5 = SHARED / "data" / "natural" / "val" / "set5"

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import WeightsError, describe_os_error
-from ..files import opened, read_bytes
+from ..io.files import opened, read_bytes
 from .checksum import MAX_BYTES
 
 if TYPE_CHECKING:

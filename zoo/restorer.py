@@ -281,6 +281,8 @@ class Restorer:
             strip[:, : rest.shape[1]] = rest
             for column in columns:
                 window = np.s_[row.start : row.stop, column.start : column.stop]
+                if hole is not None and not (hole[window] & (np.outer(row.weight, column.weight) > 0)).any():
+                    continue  # it has no share in any hole, and known pixels are put back afterwards
                 image = _to_tensor(picture.color[window])
                 mask = None if hole is None else _mask_to_tensor(hole[window])
                 weight = np.outer(row.weight.repeat(scale), column.weight.repeat(scale))

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from tests.zoo.samples import photo
-from zoo import masks, patch_match
 from zoo.degradations import rng_for
-from zoo.patch_match import complete, smooth
+from zoo.io import masks
+from zoo.nn import patch_match
+from zoo.nn.patch_match import complete, smooth
 
 
 def noise(height: int, width: int) -> np.ndarray:

@@ -1,11 +1,11 @@
-"""Exemplar-based hole filling: the hole is made of patches from the rest of the picture (see `zoo.patch_match`)."""
+"""Exemplar-based hole filling: the hole is made of patches from the rest of the picture (see `zoo.nn.patch_match`)."""
 
 from __future__ import annotations
 
 from ..card import ModelCard
 from ..nn.patch_match import complete
-from ..runtimes.per_image import per_image
 from ..registry import register
+from ..runtimes.per_image import per_image
 
 CARD = ModelCard(
     id="patch-fill",

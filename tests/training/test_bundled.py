@@ -13,7 +13,7 @@ import zoo
 from eval.metrics import METRICS
 from eval.scenarios import get_scenario
 from zoo import degradations
-from zoo.training.export import read_card
+from zoo.training.bundled import read_card
 from zoo.training.recipe import get_recipe
 from zoo.training.sheet import ROWS, SAMPLES, SIDE, truths, write_sheet
 from zoo.weights import sha256_of

@@ -15,7 +15,8 @@ from zoo.errors import ZooError
 from zoo.training import export as export_module
 from zoo.training import loop
 from zoo.training.__main__ import main
-from zoo.training.export import export, read_card
+from zoo.training.bundled import read_card
+from zoo.training.export import export
 from zoo.training.loop import Settings, start
 from zoo.training.recipe import get_recipe
 from zoo.weights import sha256_of

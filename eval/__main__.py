@@ -6,11 +6,13 @@ import argparse
 import sys
 from pathlib import Path
 
-from zoo.cli import guarded
+from zoo.cli.common import guarded
 
 DESCRIPTION = """\
 Measure restoration backends. Stage 1 restores and stores, stage 2 measures what is stored; a run that was stopped
-goes on where it was. "python -m eval datasets", "scenarios" and "metrics" list what there is.
+goes on where it was. "python -m eval datasets", "scenarios" and "metrics" list what there is; "compare A B" tells
+what got better or worse from one run to another; "leaks TRAIN VAL" finds pictures that were trained on; "suite" runs
+all that stands in the project's own tables.
 """
 
 
@@ -38,16 +40,25 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def listings() -> dict:
-    """The listing commands by name."""
-    return {"datasets": _datasets, "scenarios": _scenarios, "metrics": _metrics}
+def commands() -> dict:
+    """The commands by name; without one, models are measured."""
+    return {
+        "datasets": _datasets,
+        "scenarios": _scenarios,
+        "metrics": _metrics,
+        "compare": _compare,
+        "leaks": _leaks,
+        "manifest": _manifest,
+        "schema": _schema,
+        "suite": _suite,
+    }
 
 
 def _datasets(arguments: list[str]) -> int:
     listing = argparse.ArgumentParser(prog="python -m eval datasets", description="List the data sets.")
     listing.add_argument("--data-root", type=Path, metavar="DIR", help="folder of the named sets (default: ZOO_DATA)")
     args = listing.parse_args(arguments)
-    from zoo.cli import table
+    from zoo.cli.common import table
     from zoo.errors import ZooError
 
     from .datasets import CARDS, SAMPLE, data_root, find_items, locate
@@ -73,7 +84,7 @@ def _datasets(arguments: list[str]) -> int:
 
 def _scenarios(arguments: list[str]) -> int:
     argparse.ArgumentParser(prog="python -m eval scenarios", description="List the scenarios.").parse_args(arguments)
-    from zoo.cli import table
+    from zoo.cli.common import table
 
     from .scenarios import SCENARIOS
 
@@ -84,23 +95,88 @@ def _scenarios(arguments: list[str]) -> int:
 
 def _metrics(arguments: list[str]) -> int:
     argparse.ArgumentParser(prog="python -m eval metrics", description="List the metrics.").parse_args(arguments)
-    from zoo.cli import table
+    from zoo.cli.common import table
 
     from .metrics import METRICS
 
     rows = [
-        (m.id, "higher" if m.higher_is_better else "lower", m.unit or "-", m.title, m.unavailable() or "ready")
+        (m.id, f"v{m.version}", "higher" if m.higher_is_better else "lower", m.unit or "-", m.license, m.title,
+         m.unavailable() or "ready")
         for m in METRICS.values()
-    ]
-    print(table(("id", "better", "unit", "protocol", "state"), rows))
+    ]  # fmt: skip
+    print(table(("id", "version", "better", "unit", "license", "protocol", "state"), rows))
     return 0
+
+
+def _leaks(arguments: list[str]) -> int:
+    text = "Find pictures of VAL that are copies, crops or mirror images of pictures of TRAIN; exit status 1 if any."
+    listing = argparse.ArgumentParser(prog="python -m eval leaks", description=text)
+    listing.add_argument("train", type=Path, metavar="TRAIN", help="folder of pictures that are trained on")
+    listing.add_argument("val", type=Path, metavar="VAL", help="folder of pictures that are measured on")
+    args = listing.parse_args(arguments)
+    from tqdm import tqdm
+
+    from zoo.errors import ZooError
+
+    from .leaks import leaks, prints
+
+    for folder in (args.train, args.val):
+        if not folder.is_dir():
+            raise ZooError(f"there is no folder {folder}.")
+    with tqdm(unit="picture", disable=None, leave=False) as bar:
+        (train, unread), (val, unread_too) = (prints(folder, bar.update) for folder in (args.train, args.val))
+        found = leaks(train, val, bar.update)
+    for sentence in (*unread, *unread_too):
+        print(f"not compared: {sentence}", file=sys.stderr)
+    for leak in found:
+        print(f"{leak.val.relative_to(args.val)} is {leak.train.relative_to(args.train)}: {leak.how}")
+    count = len({leak.val for leak in found})
+    print(f"{count or 'none'} of {len(val)} pictures in {args.val} is among the {len(train)} in {args.train}.")
+    return 1 if found else 0
+
+
+def _manifest(arguments: list[str]) -> int:
+    text = "Print the list of a named set's pictures by their pixels, as it stands in eval/manifests."
+    listing = argparse.ArgumentParser(prog="python -m eval manifest", description=text)
+    listing.add_argument("dataset", metavar="NAME")
+    listing.add_argument("--data-root", type=Path, metavar="DIR", help="folder of the named sets (default: ZOO_DATA)")
+    args = listing.parse_args(arguments)
+    import json
+
+    from .datasets import listed
+
+    print(json.dumps(listed(args.dataset, args.data_root), indent=1))
+    return 0
+
+
+def _suite(arguments: list[str]) -> int:
+    from .suite import parser, run_suite
+
+    return run_suite(parser().parse_args(arguments))
+
+
+def _schema(arguments: list[str]) -> int:
+    text = "Print the JSON Schema of result files, as it stands in eval/result.schema.json."
+    argparse.ArgumentParser(prog="python -m eval schema", description=text).parse_args(arguments)
+    import json
+
+    from .results import Result
+
+    print(json.dumps(Result.model_json_schema(), indent=1))
+    return 0
+
+
+def _compare(arguments: list[str]) -> int:
+    from .compare_cli import compare
+
+    return compare(arguments)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Parse the command line, run it, return the exit status."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    if arguments and arguments[0] in listings():
-        return guarded(lambda: listings()[arguments[0]](arguments[1:]))
+    if arguments and arguments[0] in commands():
+        return guarded(lambda: commands()[arguments[0]](arguments[1:]))
     args = parser().parse_args(arguments)
 
     def run() -> int:

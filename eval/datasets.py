@@ -1,19 +1,32 @@
 """Data sets: the embedded sample, the user's folders and pairs, and well-known sets by name.
 
 `sample` is embedded, `folder:PATH` is a folder of clean pictures, `pairs:PATH` holds degraded and clean pictures with
-the same names in two folders side by side. A named set is looked for as a folder of that name under --data-root or
-ZOO_DATA.
+the same names in two folders side by side. A named set is looked for under --data-root or ZOO_DATA, in the folders
+that its card names. Where `eval/manifests` lists its pictures, they are recognized by their pixels, whatever format
+and names they have there, and get the names of the list; other pictures in their place are measured, but not as that
+set.
 """
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import json
 import os
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import Literal
 
-from zoo.errors import UnknownNameError, ZooError, describe_os_error
-from zoo.images import find_pictures
+from zoo.errors import PictureError, UnknownNameError, ZooError, describe_os_error
+from zoo.io.files import printable, read_bytes
+from zoo.io.images import find_pictures, max_bytes, read
+
+State = Literal["verified", "unverified", "different", "own"]
+"""How sure it is that pictures are those of a card; see DatasetFacts in results.py."""
+MANIFESTS = Path(__file__).parent / "manifests"
+"""One file per listed set; `python -m eval manifest SET` writes what belongs into it."""
 
 PAIR_FOLDERS = (("blur", "sharp"), ("input", "target"), ("lq", "gt"))
 """(degraded, clean) folder names of a paired set; a folder `mask` beside them has the holes, if any, and makes it one
@@ -37,9 +50,22 @@ class DatasetCard:
     scenario: str | None = None
     """What is measured when no scenario is named; None: all that fit the models."""
     pairs: bool = False
+    layouts: tuple[str, ...] = ()
+    """Folders below the data root that may hold it, the first that is there; always its id too."""
     part: str | None = None
     """Folder inside the published set that is measured on; a folder without it is taken as a whole."""
     notes: str = ""
+    """What a reader of its figures should know."""
+
+    @property
+    def manifest(self) -> dict[str, str]:
+        """Picture name -> sha256 of its pixels (see `pixels_hash`), in the order of the set; empty: not listed."""
+        return _manifest(self.id)
+
+    @property
+    def sha256(self) -> str | None:
+        """Of the whole set as it is listed, None where it is not."""
+        return _names_hash(self.manifest.items()) if self.manifest else None
 
 
 @dataclass(frozen=True)
@@ -65,10 +91,15 @@ class Dataset:
     total: int
     """Pictures that a complete run has: those of the whole set, also under --limit."""
     sha256: str
-    """Of the names and bytes of all files of `items`."""
+    """Of the names of `items` with their pixels, where the card lists them, else with the bytes of their files."""
     key: str
     """Name of its folder among the stored work: the id, and for a user's folder something that tells it from others
     of the same name."""
+
+    state: State
+    """As in a result file: verified, unverified, different or own."""
+    remark: str = ""
+    """A sentence for people where the pictures are not those of the card."""
 
     @property
     def missing(self) -> int:
@@ -96,12 +127,37 @@ _NAMED = (
         "http://places2.csail.mit.edu/download.html", 36_500, "2 GB at 256 px", "free-form-holes",
     ),
     DatasetCard(
-        "kodak", "Kodak Lossless True Color", ("restore",), "unrestricted", "https://r0k.us/graphics/kodak/", 24,
-        "15 MB", "motion-blur",
+        "kodak24", "Kodak Lossless True Color", ("restore",), "unrestricted", "https://r0k.us/graphics/kodak/", 24,
+        "15 MB", layouts=("natural/val/kodak24",),
+    ),
+    DatasetCard(
+        "cid22-val", "CID22 validation, 19 of its pictures", ("restore",), "CC BY-SA 4.0",
+        "https://cloudinary.com/labs/cid22", 19, "5 MB", layouts=("natural/val/cid22_val",),
+        notes="A subset: of the validation pictures that were at hand, one was left out because the training part has "
+        "a copy of it.",
+    ),
+    DatasetCard(
+        "faces-val", "Portraits for validation: London set, Presidential Innovation Fellows, CLIC 2025", ("face",),
+        "CC BY 4.0 (London), CC0 (Fellows), Unsplash (CLIC)", "https://figshare.com/articles/dataset/5047666", 94,
+        "7 MB at 512 px", "blind-face", layouts=("faces/val",),
+        notes="50, 38 and 6 portraits, aligned as in FFHQ.",
+    ),
+    DatasetCard(
+        "gopro-train-11", "GoPro, 11 frames of its training part", ("deblur",), "CC BY 4.0",
+        "https://seungjunnah.github.io/Datasets/gopro", 11, "13 MB", "given", pairs=True,
+        layouts=("motion_blur/val/gopro",),
+        notes="A subset. Published networks were trained on these frames, so theirs are no test figures; the networks "
+        "trained here were not.",
+    ),
+    DatasetCard(
+        "gopro-test-3", "GoPro, 3 frames of its test part", ("deblur",), "CC BY 4.0",
+        "https://seungjunnah.github.io/Datasets/gopro", 3, "4 MB", "given", pairs=True,
+        layouts=("motion_blur/val/gopro_test",), notes="A subset of 1,111 frames: too few to tell networks apart.",
     ),
     DatasetCard(
         "set5", "Set5", ("super-resolution",), "not stated; research use",
         "https://people.rennes.inria.fr/Aline.Roumy/results/SR_BMVC12.html", 5, "1 MB", "downscale-x4",
+        layouts=("natural/val/set5",),
     ),
     DatasetCard(
         "set14", "Set14", ("super-resolution",), "not stated; research use",
@@ -125,8 +181,9 @@ def data_root(given: str | os.PathLike | None = None) -> Path | None:
 
 def locate(card: DatasetCard, root: Path | None) -> Path | None:
     """The folder of a named data set on this machine, or None."""
-    folder = root / card.id if root else None
-    if folder is None or not folder.is_dir():
+    folders = [root / place for place in (card.id, *card.layouts)] if root else []
+    folder = next((folder for folder in folders if folder.is_dir()), None)
+    if folder is None:
         return None
     return folder / card.part if card.part and (folder / card.part).is_dir() else folder
 
@@ -139,15 +196,16 @@ def open_dataset(spec: str, root: str | os.PathLike | None = None, limit: int | 
     kind, colon, path = spec.partition(":")
     key = spec
     if colon and kind in ("folder", "pairs"):
-        folder = Path(path).expanduser()
-        if not path or not folder.is_dir():
+        given = Path(path).expanduser()
+        if not path or not given.is_dir():
             raise ZooError(f"there is no folder {path or '(no path given)'} for the data set '{spec}'.")
-        name = folder.resolve().name  # results are published: they do not tell where on a machine it was
+        name = printable(given.resolve().name)  # results are published: they do not tell where on a machine it was
         card = DatasetCard(
             f"{kind}:{name}", name, ("restore",), "not stated", "a local folder",
             scenario="given" if kind == "pairs" else None, pairs=kind == "pairs",
         )  # fmt: skip
-        key = f"{card.id}-{hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:8]}"
+        key = f"{card.id}-{hashlib.sha256(os.fsencode(given.resolve())).hexdigest()[:8]}"
+        folder: Path | None = given
     elif spec in CARDS:
         card = CARDS[spec]
         folder = None if card is SAMPLE else locate(card, data_root(root))
@@ -161,7 +219,12 @@ def open_dataset(spec: str, root: str | os.PathLike | None = None, limit: int | 
     else:
         raise UnknownNameError("data set", spec, [*CARDS, "folder:PATH", "pairs:PATH"])
 
-    items = find_items(card, folder)
+    items, own, remark = find_items(card, folder), card.id not in CARDS, ""
+    state: State = "own" if own else "verified" if card.manifest else "unverified"
+    if state == "verified":
+        items, remark = _recognized(card, items)
+        if remark:
+            state, key = "different", f"{card.id}-different"
     if card.pairs and any(item.mask for item in items):
         card = replace(card, scenario="given-holes")
     total = max(card.expected or 0, len(items))
@@ -170,13 +233,75 @@ def open_dataset(spec: str, root: str | os.PathLike | None = None, limit: int | 
             raise ZooError(f"a limit is a number of pictures from 1 up, not {limit}.")
         items = items[:limit]
     items = [replace(item, sha256=_bytes_hash(item)) for item in items]
-    names = hashlib.sha256("".join(f"{item.name}\0{item.sha256}\0" for item in items).encode())
-    return Dataset(card, tuple(items), total, names.hexdigest(), key)
+    twice = [name for name, count in Counter(item.name for item in items).items() if count > 1]
+    if twice:
+        raise ZooError(f"two pictures are named {twice[0]} here: rename one of them.")
+    listed = card.manifest if state == "verified" else {}
+    sha256 = _names_hash((item.name, listed.get(item.name, item.sha256)) for item in items)
+    return Dataset(card, tuple(items), total, sha256, key, state, remark)
+
+
+def _recognized(card: DatasetCard, items: list[Item]) -> tuple[list[Item], str]:
+    """The items under the names of the card's list, and ""; or as they are, and what is wrong with them."""
+    names = {sha256: name for name, sha256 in card.manifest.items()}
+    found = {names.get(pixels_hash(item), ""): item for item in items}
+    if len(found) == len(items) and "" not in found:
+        return [replace(found[name], name=name) for name in card.manifest if name in found], ""
+    strange = next((item.name for item in items if pixels_hash(item) not in names), "a picture that is there twice")
+    return items, (
+        f"these are not the pictures of {card.id}, which its card lists ({strange} is not among them): they are "
+        f"measured, but not ranked as {card.id}."
+    )
+
+
+def listed(name: str, root: str | os.PathLike | None = None) -> dict[str, str]:
+    """The manifest of a named set as it is on this machine: name without extension -> pixels.
+
+    Raises as `open_dataset` does, and ZooError for a picture that cannot be read or is there twice.
+    """
+    folder = None
+    if name != SAMPLE.id:
+        open_dataset(name, root, limit=1)  # says what is missing
+        folder = locate(CARDS[name], data_root(root))
+    made: dict[str, str] = {}
+    for item in find_items(CARDS[name], folder):
+        key = item.name if name == SAMPLE.id else str(PurePosixPath(item.name).with_suffix(""))
+        made[key] = pixels_hash(item)
+    if "" in made.values() or len(set(made.values())) < len(made):
+        raise ZooError(f"{folder} holds a picture that cannot be read, or one that is there twice.")
+    return made
+
+
+def pixels_hash(item: Item) -> str:
+    """The sha256 of a picture's (or pair's) sizes and 8-bit RGB pixels, whatever format it is stored in.
+
+    The empty string when it cannot be decoded, which is no picture of any list.
+    """
+    digest = hashlib.sha256()
+    for path in (item.clean, item.given, item.mask):
+        if path is not None:
+            try:
+                pixels = read(path).rgb8()
+            except PictureError:
+                return ""
+            digest.update(f"{pixels.shape[1]} x {pixels.shape[0]}\0".encode() + pixels.tobytes())
+    return digest.hexdigest()
+
+
+def _names_hash(pictures: Iterable[tuple[str, str]]) -> str:
+    """The sha256 of names and checksums, in their order."""
+    return hashlib.sha256("".join(f"{name}\0{sha256}\0" for name, sha256 in pictures).encode()).hexdigest()
+
+
+@functools.cache
+def _manifest(name: str) -> dict[str, str]:
+    path = MANIFESTS / f"{name}.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
 def find_items(card: DatasetCard, folder: Path | None) -> list[Item]:
     """The pictures of a data set by name, not read yet. Raises ZooError when there are none, or they pair badly."""
-    if card is SAMPLE:
+    if folder is None:  # only the embedded set has none
         return _sample_items()
     return _pair_items(folder) if card.pairs else _folder_items(folder)
 
@@ -189,7 +314,7 @@ def _sample_items() -> list[Item]:
 
 
 def _folder_items(folder: Path) -> list[Item]:
-    items = [Item(path.relative_to(folder).as_posix(), path) for path in find_pictures(folder, recursive=True)]
+    items = [Item(_name(path.relative_to(folder)), path) for path in find_pictures(folder, recursive=True)]
     if not items:
         raise ZooError(f"there is no picture in {folder}.")
     return items
@@ -215,13 +340,18 @@ def _pair_items(folder: Path) -> list[Item]:
                     )
             prefix = clean_folder.parent.relative_to(folder)
             items += [
-                Item((prefix / path.name).as_posix(), path, degraded[stem], holes.get(stem))
+                Item(_name(prefix / path.name), path, degraded[stem], holes.get(stem))
                 for stem, path in sorted(clean.items())
             ]
     if not items:
         names = " or ".join(f"{a}/ and {b}/" for a, b in PAIR_FOLDERS)
         raise ZooError(f"there are no pairs in {folder}: it needs the folders {names}, with the same picture names.")
     return sorted(items, key=lambda item: item.name)
+
+
+def _name(below: Path) -> str:
+    """A picture's name in results: text, also where the name of its file is none."""
+    return printable(below.as_posix())
 
 
 def _by_stem(folder: Path) -> dict[str, Path]:
@@ -238,7 +368,7 @@ def _bytes_hash(item: Item) -> str:
     digest = hashlib.sha256()
     for path in (item.clean, item.given, item.mask):
         try:
-            digest.update(hashlib.sha256(path.read_bytes()).digest() if path else b"-")
+            digest.update(hashlib.sha256(read_bytes(path, max_bytes())).digest() if path else b"-")
         except OSError as error:
             raise ZooError(f"cannot read {path}: {describe_os_error(error)}.") from None
     return digest.hexdigest()

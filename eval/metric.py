@@ -35,6 +35,12 @@ class Metric:
     """(restored, truth, mask) -> value; raises NotComputable."""
     needs: Callable[[], str | None] = lambda: None
     """Why it cannot be computed on this machine, or None."""
+    version: int = 1
+    """Goes up when values change; values of different versions do not compare."""
+    license: str = "MIT"
+    """Of what computes it, weights included; MIT is this project's own code."""
+    libraries: tuple[str, ...] = ()
+    """Packages, beside numpy and OpenCV, whose version its values can depend on."""
 
     def unavailable(self) -> str | None:
         """Why the metric cannot be computed here, or None."""

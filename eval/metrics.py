@@ -1,9 +1,8 @@
 """Metrics, each with its protocol in its id.
 
-Inputs are HxWx3 uint8 RGB pictures of equal size. Y is BT.601 luma in [16, 235], as Matlab's rgb2ycbcr gives it and
-the restoration literature uses it (pyiqa's own default is the luma of YIQ). What pyiqa has is computed by pyiqa, in
-float32 on the CPU, with its ways: PSNR adds 1e-8 to the error (80 dB for equal pictures), SSIM counts a negative
-structure term as 0 and rounds luma to integers (PSNR does not), MS-SSIM pads odd sides with zeros to halve them.
+Inputs are HxWx3 uint8 RGB pictures of equal size. Y is BT.601 luma in [16, 235], not rounded, for PSNR and SSIM alike.
+What follows from a definition is computed by `eval.fidelity`; NIQE needs pyiqa, which is imported for nothing else
+because its license does not allow commercial use.
 """
 
 from __future__ import annotations
@@ -14,64 +13,11 @@ import math
 import numpy as np
 
 from zoo.errors import UnknownNameError
-from zoo.torchvision_compat import ensure_torchvision
+from zoo.nn.torchvision_compat import ensure_torchvision
 from zoo.weights.known import find
 
-from . import perceptual
-from .metric import Compute, Metric, NotComputable, need_mask, tensor_of
-
-
-@functools.cache
-def _pyiqa(name: str, **options):
-    ensure_torchvision()
-    import pyiqa
-
-    return pyiqa.create_metric(name, device="cpu", **options)
-
-
-def _by_pyiqa(name: str, **options) -> Compute:
-    def compute(restored: np.ndarray, truth: np.ndarray, mask: np.ndarray | None) -> float:
-        return float(_pyiqa(name, **options)(tensor_of(restored), tensor_of(truth)))
-
-    return compute
-
-
-def _ssim(luma: bool, scales: int) -> Compute:
-    """pyiqa's SSIM (Wang et al. 2004) or, over several scales, MS-SSIM (Wang et al. 2003).
-
-    pyiqa's classes compute in float64, some fifteen times slower; its functions give the same in float32 to 2e-5.
-    """
-    minimum = 161 if scales > 1 else 11
-
-    def compute(restored: np.ndarray, truth: np.ndarray, mask: np.ndarray | None) -> float:
-        if min(truth.shape[:2]) < minimum:
-            raise NotComputable(f"needs pictures of at least {minimum} x {minimum} pixels")
-        ensure_torchvision()
-        from pyiqa.archs import func_util, ssim_arch
-
-        x, y = (func_util.preprocess_rgb(tensor_of(image), luma, 255, "ycbcr") for image in (restored, truth))
-        return float((ssim_arch.ms_ssim if scales > 1 else ssim_arch.ssim)(x, y, data_range=255))
-
-    return compute
-
-
-def _l1_percent(restored: np.ndarray, truth: np.ndarray, mask: np.ndarray | None) -> float:
-    return float(np.abs(restored.astype(np.int16) - truth).mean() / 255 * 100)
-
-
-def _in_hole(restored: np.ndarray, truth: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
-    hole = need_mask(mask)
-    return restored[hole].astype(np.float64) - truth[hole]
-
-
-def _psnr_hole(restored: np.ndarray, truth: np.ndarray, mask: np.ndarray | None) -> float:
-    # The floor under the error (80 dB) is pyiqa's, so that psnr_hole and psnr_rgb agree on a hole of the whole picture.
-    mse = np.mean((_in_hole(restored, truth, mask) / 255) ** 2)
-    return float(10 * np.log10(1 / (mse + 1e-8)))
-
-
-def _l1_hole_percent(restored: np.ndarray, truth: np.ndarray, mask: np.ndarray | None) -> float:
-    return float(np.abs(_in_hole(restored, truth, mask)).mean() / 255 * 100)
+from . import fidelity, perceptual
+from .metric import Compute, Metric, NotComputable, tensor_of
 
 
 def _colorfulness(picture: np.ndarray) -> float:
@@ -101,8 +47,15 @@ def _niqe_needs() -> str | None:
 def _niqe_compute(restored: np.ndarray, truth: np.ndarray, mask: np.ndarray | None) -> float:
     if min(restored.shape[:2]) < 193:
         raise NotComputable("needs pictures of at least 193 x 193 pixels")
-    metric = _pyiqa("niqe", pretrained_model_path=str(find(NIQE_PARAMETERS, "pyiqa")))
-    return float(metric(tensor_of(restored)))
+    return float(_niqe(str(find(NIQE_PARAMETERS, "pyiqa")))(tensor_of(restored)))
+
+
+@functools.cache
+def _niqe(parameters: str):
+    ensure_torchvision()
+    import pyiqa
+
+    return pyiqa.create_metric("niqe", device="cpu", pretrained_model_path=parameters)
 
 
 def _identity_needs(embedding: str) -> str | None:
@@ -128,44 +81,58 @@ def _identity_compute(embedding: str) -> Compute:
     return compute
 
 
+TORCH = ("torch",)
+VGG_LICENSE = "CC-BY-4.0 (VGG-19's weights)"
 METRICS = {
     metric.id: metric
     for metric in (
-        Metric("psnr_rgb", "PSNR over R, G and B", True, 0, 80, "dB", _by_pyiqa("psnr")),
-        Metric("psnr_y", "PSNR of luma in [16, 235], peak 255", True, 0, 80, "dB",
-               _by_pyiqa("psnry", color_space="ycbcr")),
-        Metric("ssim_rgb", "SSIM, Gaussian window 11, sigma 1.5, mean of R, G, B", True, 0, 1, "",
-               _ssim(luma=False, scales=1)),
-        Metric("ssim_y", "SSIM, Gaussian window 11, sigma 1.5, luma", True, 0, 1, "", _ssim(luma=True, scales=1)),
-        Metric("ms_ssim_y", "MS-SSIM of luma, five scales", True, 0, 1, "", _ssim(luma=True, scales=5)),
-        Metric("l1_percent", "mean absolute error, R, G, B, of the full range", False, 0, 100, "%", _l1_percent),
-        Metric("psnr_hole", "PSNR over R, G, B inside the hole", True, 0, 80, "dB", _psnr_hole),
-        Metric("l1_hole_percent", "mean absolute error inside the hole", False, 0, 100, "%", _l1_hole_percent),
+        Metric("psnr_rgb", "PSNR over R, G and B", True, 0, 80, "dB", fidelity.psnr_rgb),
+        Metric("psnr_y", "PSNR of luma in [16, 235], peak 255", True, 0, 80, "dB", fidelity.of_luma(fidelity.psnr)),
+        Metric("ssim_rgb", "SSIM, Gaussian window 11, sigma 1.5, mean of R, G, B", True, -1, 1, "", fidelity.ssim_rgb,
+               version=2),
+        Metric("ssim_y", "SSIM, Gaussian window 11, sigma 1.5, luma", True, -1, 1, "", fidelity.of_luma(fidelity.ssim),
+               version=2),
+        Metric("ms_ssim_y", "MS-SSIM of luma, five scales", True, 0, 1, "", fidelity.of_luma(fidelity.ms_ssim),
+               version=2),
+        Metric("l1_percent", "mean absolute error, R, G, B, of the full range", False, 0, 100, "%",
+               fidelity.l1_percent),
+        Metric("psnr_hole", "PSNR over R, G, B inside the hole", True, 0, 80, "dB", fidelity.psnr_hole),
+        Metric("l1_hole_percent", "mean absolute error inside the hole", False, 0, 100, "%",
+               fidelity.l1_hole_percent),
         Metric("lpips_alex", "LPIPS 0.1 with AlexNet, inputs in [-1, 1]", False, 0, 1, "", perceptual.lpips_alex,
-               perceptual.lpips_missing),
+               perceptual.lpips_missing, license="BSD-2-Clause (lpips), BSD-3-Clause (torchvision's AlexNet)",
+               libraries=("torch", "lpips")),
         Metric("vgg_conv3_1", "squared difference of VGG-19's features of conv3_1, normalized weights", False, 0,
                math.inf, "", perceptual.vgg_distance("normalized"),
-               functools.partial(perceptual.vgg_missing, "normalized")),
+               functools.partial(perceptual.vgg_missing, "normalized"), license=VGG_LICENSE, libraries=TORCH),
         Metric("vgg_conv3_1_torchvision", "squared difference of VGG-19's features of conv3_1, torchvision's weights",
                False, 0, math.inf, "", perceptual.vgg_distance("torchvision"),
-               functools.partial(perceptual.vgg_missing, "torchvision")),
+               functools.partial(perceptual.vgg_missing, "torchvision"),
+               license="BSD-3-Clause (torchvision's VGG-19)", libraries=TORCH),
         Metric("vgg_conv3_1_hole", "vgg_conv3_1 over the cells of 4 x 4 pixels that the hole touches", False, 0,
                math.inf, "", perceptual.vgg_distance("normalized", only_hole=True),
-               functools.partial(perceptual.vgg_missing, "normalized")),
+               functools.partial(perceptual.vgg_missing, "normalized"), license=VGG_LICENSE, libraries=TORCH),
         Metric("colorfulness_error", "difference of colorfulness (Hasler and Susstrunk 2003), relative to the truth's",
                False, 0, math.inf, "%", _colorfulness_error),
-        Metric("niqe", "NIQE, no reference (pyiqa)", False, 0, 100, "", _niqe_compute, _niqe_needs),
+        Metric("niqe", "NIQE, no reference (pyiqa)", False, 0, 100, "", _niqe_compute, _niqe_needs,
+               license="PolyForm-Noncommercial-1.0.0 (pyiqa)", libraries=("torch", "pyiqa")),
         Metric("id_similarity", "same person: 1 - distance of dlib's face embeddings (0.4 and up: the same)", True, -1,
-               1, "", _identity_compute("dlib"), functools.partial(_identity_needs, "dlib")),
+               1, "", _identity_compute("dlib"), functools.partial(_identity_needs, "dlib"),
+               license="BSL-1.0 (dlib), CC0-1.0 (its weights)", libraries=("dlib-bin",)),
         Metric("id_similarity_arcface", "same person: cosine of MobileFaceNet's embeddings (0.35 and up: the same)",
                True, -1, 1, "", _identity_compute("mobilefacenet"),
-               functools.partial(_identity_needs, "mobilefacenet")),
+               functools.partial(_identity_needs, "mobilefacenet"), license="Apache-2.0 (MobileFaceNet's weights)"),
     )
 }  # fmt: skip
 
 
 def get_metric(name: str) -> Metric:
-    """The metric of that id. Raises UnknownNameError."""
+    """The metric of that id. Raises UnknownNameError.
+
+    >>> restored, truth = np.full((16, 16, 3), 110, np.uint8), np.full((16, 16, 3), 100, np.uint8)
+    >>> round(get_metric("psnr_rgb").compute(restored, truth, None), 3)
+    28.131
+    """
     if name not in METRICS:
         raise UnknownNameError("metric", name, METRICS)
     return METRICS[name]

@@ -8,14 +8,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import zoo
+import zoo.registry
 from zoo.errors import OutputError, ZooError
-from zoo.images import Picture, encode, write_bytes
+from zoo.io.files import printable, read_bytes
+from zoo.io.images import Picture, encode, max_bytes, write_bytes
 
 from .cost import PeakMemory, gflops
 from .datasets import Item
 from .pool import Workers, cores, load
-from .results import library_versions, machine, source_digest
+from .results import library_versions, machine
 from .scenarios import Sample, get_scenario
+from .sources import source_digest
 from .store import Store, digest, read_json, write_json
 
 if TYPE_CHECKING:
@@ -42,12 +46,11 @@ class Job:
     settings: str = ""
     """Digest of the loaded model and all that its pictures depend on, apart from the input: see `prepared`."""
     variant: str = ""
-    """What tells this run's folder from the model's ordinary one: another precision, the user's own weights."""
+    """What tells this run's folder from the model's ordinary one: another device, precision or size of tiles, the
+    user's own weights."""
 
     def load(self) -> Restorer:
         """The model. Raises UnknownNameError, WeightsError, ZooError."""
-        import zoo
-
         return zoo.load(self.model, device=self.device, precision=self.precision, tile=self.tile, weights=self.weights)
 
     @property
@@ -62,18 +65,22 @@ class Job:
 def prepared(job: Job, model: Restorer) -> Job:
     """The job with what only the loaded model tells: the precision it really computes in, and its settings."""
     precision = job.precision if model.parameters else "fp32"  # classical methods know no other
+    device = model.device.partition(":")[0]
     settings = digest(
-        model.card.id, model.weights_sha256, source_digest("zoo"), library_versions(RESTORING), precision, str(job.tile)
-    )
-    variant = "" if precision == "fp32" else f"-{precision}"
-    if job.weights is not None:
+        model.card.id, model.weights_sha256, source_digest("zoo.restorer", zoo.registry.module_of(job.model)),
+        library_versions(RESTORING), precision, str(job.tile), device,
+    )  # fmt: skip
+    variant = "" if device == "cpu" else f"-{device}"
+    variant += "" if precision == "fp32" else f"-{precision}"
+    variant += "" if job.tile == "auto" else f"-tile-{job.tile or 'none'}"
+    if job.weights is not None and model.weights_sha256 is not None:
         variant += f"-weights-{model.weights_sha256[:8]}"
     return replace(job, precision=precision, settings=settings, variant=variant)
 
 
 def key_of(job: Job, sample: Sample) -> str:
-    """What a restored picture depends on: the model, its settings, the code, and the input."""
-    return digest(job.settings, sample.given, "none" if sample.mask is None else sample.mask)
+    """What a restored picture and its scores depend on: the model, its settings, its code, the input, and the truth."""
+    return digest(job.settings, sample.given, "none" if sample.mask is None else sample.mask, sample.truth)
 
 
 def predict(job: Job, model: Restorer, items: Iterable[Item], workers: Workers, progress: Callable[[], None]) -> None:
@@ -120,7 +127,7 @@ class _Bench:
             raise
         except ZooError as error:
             store.withdraw_result()
-            write_json(store.record(item.name), {"failed": str(error)})
+            write_json(store.record(item.name), {"failed": printable(error)})
             return
         # The picture first: a record without its picture would look finished.
         write_bytes(store.picture(item.name), picture)
@@ -148,6 +155,7 @@ class _Bench:
         record |= {
             "key": key_of(self.job, sample),
             "settings": self.job.settings,
+            "input": sample.digest,
             "sha256": hashlib.sha256(picture).hexdigest(),
             "seconds": round(result.seconds, 6),
             "pixels": height * width,
@@ -164,7 +172,7 @@ class _Bench:
 def read_intact(path: Path, sha256: str | None) -> bytes | None:
     """A file's bytes when they have this checksum, else None."""
     try:
-        data = path.read_bytes()
+        data = read_bytes(path, max_bytes())
     except OSError:
         return None
     return data if hashlib.sha256(data).hexdigest() == sha256 else None

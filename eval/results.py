@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import platform
 from functools import cache
@@ -12,12 +11,14 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-import zoo
 from zoo.errors import ZooError, describe_os_error
+from zoo.io.files import MAX_JSON_BYTES, read_bytes
 
+from .datasets import State
 from .pool import cores
+from .provenance import Code
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION: Literal[2] = 2
 
 
 class _Strict(BaseModel):
@@ -38,7 +39,12 @@ class DatasetFacts(_Strict):
     title: str
     license: str
     source: str
-    sha256: str = Field(description="of the names and bytes of the pictures of this run")
+    sha256: str = Field(description="of the pictures of this run: their names, and their pixels where the card lists "
+                        "them, else their bytes")  # fmt: skip
+    state: State = Field(
+        description="verified: the pictures are those that the card lists; unverified: the card lists none; different: "
+        "they are not those of the card; own: a folder of the user's"
+    )
     limit: int | None = Field(description="only the first N pictures by name were asked for")
 
 
@@ -48,15 +54,17 @@ class ScenarioFacts(_Strict):
     title: str
     seed: int
     primary: str = Field(description="the metric that ranks")
+    chain: str | None = Field(description="name and version of the degradation chain that made the inputs")
 
 
 class MetricValue(_Strict):
-    """A mean with its 95 % bootstrap interval, or the reason why there is none. One picture has no interval."""
+    """A mean with its 95 % interval (Student's t), or the reason why there is none. One picture has no interval."""
 
     mean: float | None = None
     low: float | None = None
     high: float | None = None
     n: int = 0
+    version: int = Field(description="of the metric; values of different versions do not compare")
     unavailable: str | None = None
 
 
@@ -80,23 +88,35 @@ class Cost(_Strict):
 
 class ImageRow(_Strict):
     name: str
+    input: str = Field(description="first 16 digits of the sha256 of what the model was given: pixels and mask")
     seconds: float
     metrics: dict[str, float | None]
 
 
+class Restoring(_Strict):
+    """What restored the pictures; scoring may be done elsewhere and later."""
+
+    code: Code
+    libraries: dict[str, str]
+    accelerator: str | None
+
+
 class Environment(_Strict):
-    code: str = Field(description="version of this project and a digest of its source")
+    """Where the result was put together."""
+
     python: str
     platform: str
     processor: str
     cores: int
-    accelerator: str | None
     libraries: dict[str, str]
     finished: str = Field(description="UTC, ISO 8601")
 
 
 class Result(_Strict):
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[2] = SCHEMA_VERSION
+    command: str = Field(description="that repeats the run; DATA stands for a folder of data sets")
+    code: Code = Field(description="that measured")
+    restoring: Restoring
     model: ModelFacts
     dataset: DatasetFacts
     scenario: ScenarioFacts
@@ -128,11 +148,16 @@ class Result(_Strict):
         """Whether every picture of the data set was scored; only complete runs rank."""
         return self.n_scored == self.n_expected and not self.failures
 
+    @property
+    def codes(self) -> tuple[Code, ...]:
+        """The code that measured and, where it was another, the code that restored."""
+        return tuple(dict.fromkeys((self.code, self.restoring.code)))
+
 
 def read_result(path: Path) -> Result:
     """Read a result file. Raises ZooError when it is not one, or of another schema version."""
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = json.loads(read_bytes(path, MAX_JSON_BYTES))
         found = data.get("schema_version") if isinstance(data, dict) else None
         if found != SCHEMA_VERSION:
             raise ZooError(f"{path} is no result file of schema version {SCHEMA_VERSION} (it says {found}).")
@@ -146,17 +171,6 @@ def read_result(path: Path) -> Result:
         raise ZooError(
             f"{path} is no result file: {'.'.join(map(str, first['loc'])) or 'all'}: {first['msg']}."
         ) from None
-
-
-@cache
-def source_digest(*packages: str) -> str:
-    """The first 12 digits of the sha256 of these packages' Python sources: what stored work depends on."""
-    digest = hashlib.sha256()
-    root = Path(zoo.__file__).parents[1]
-    for package in packages:
-        for path in sorted((root / package).rglob("*.py")):
-            digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()[:12]
 
 
 LIBRARIES = (
@@ -181,12 +195,13 @@ def library_versions(names: tuple[str, ...] = LIBRARIES) -> dict[str, str]:
 def machine(device: str) -> str:
     """The hardware behind a latency, in words."""
     words = [_processor(), f"{cores()} cores"]
-    if device.startswith("cuda"):
-        words.insert(0, _accelerator(device))
+    if (name := accelerator(device)) is not None:
+        words.insert(0, name)
     return ", ".join(words)
 
 
-def _accelerator(device: str) -> str | None:
+def accelerator(device: str) -> str | None:
+    """The name of the GPU behind a device, None for the processor."""
     if not device.startswith("cuda"):
         return None
     import torch
@@ -194,17 +209,15 @@ def _accelerator(device: str) -> str | None:
     return torch.cuda.get_device_name(device)
 
 
-def environment(device: str) -> Environment:
+def environment() -> Environment:
     """This machine and its libraries."""
     from datetime import datetime, timezone
 
     return Environment(
-        code=f"{zoo.__version__}+{source_digest('zoo', 'eval')}",
         python=platform.python_version(),
         platform=platform.platform(),
         processor=_processor(),
         cores=cores(),
-        accelerator=_accelerator(device),
         libraries=dict(library_versions()),
         finished=datetime.now(timezone.utc).isoformat(timespec="seconds"),
     )

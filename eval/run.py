@@ -8,21 +8,26 @@ from pathlib import Path
 
 import zoo
 from zoo.card import ModelCard
+from zoo.cli.restore import check_folder
 from zoo.errors import ZooError
-from zoo.restore_cli import check_folder
 
 from .datasets import Dataset, open_dataset
 from .pool import Workers, cores
 from .predict import Job, predict, prepared
 from .predict import failures as failures_of
+from .provenance import command_line
 from .results import Result
+from .runfile import begin, not_restored, restored
 from .scenarios import SCENARIOS, Scenario, get_scenario
 from .score import score
 from .summary import summarize
 
 
-def run(args: argparse.Namespace) -> int:
-    """Run what the command line asks for. Returns 0, or 1 when some picture of some run failed; raises ZooError."""
+def run(args: argparse.Namespace, without: frozenset[str] = frozenset()) -> int:
+    """Run what the command line asks for. Returns 0, or 1 when some picture of some run failed; raises ZooError.
+
+    without: ids that "all" leaves out.
+    """
     from tqdm import tqdm
 
     names = [name.strip() for name in args.model.split(",") if name.strip()]
@@ -37,7 +42,10 @@ def run(args: argparse.Namespace) -> int:
     if args.weights is not None and (len(names) != 1 or names == ["all"]):
         raise ZooError("--weights goes with one model.")
     dataset = open_dataset(args.dataset, args.data_root, args.limit)
-    pairs = matches(names, dataset, wanted)
+    if dataset.remark:
+        print(f"note: {dataset.remark}", file=sys.stderr)
+    pairs = matches(names, dataset, wanted, available=args.stage != "score" or None)
+    pairs = [pair for pair in pairs if pair[1].id not in without]
     check_folder(args.out)
 
     failed = 0
@@ -50,12 +58,21 @@ def run(args: argparse.Namespace) -> int:
                 card.id, scenario.id, args.seed, args.out, dataset.key, args.device,
                 args.precision, None if args.tile == "none" else args.tile, args.weights,
             )  # fmt: skip
-            if loaded is None or loaded.card.id != card.id:
-                loaded = job.load()
-            job = prepared(job, loaded)
+            if args.stage == "score":
+                if (begun := restored(job)) is None:
+                    if names == ["all"]:
+                        continue
+                    raise not_restored(job)
+                job, run_file = begun
+            else:
+                if loaded is None or loaded.card.id != card.id:
+                    loaded = job.load()
+                job = prepared(job, loaded)
+                run_file = begin(job, loaded, name)
             label = f"{card.id} on {dataset.card.id}, {scenario.id}"
             with tqdm(total=2 * len(dataset.items), desc=label, unit="step", disable=None, leave=False) as bar:
                 if args.stage != "score":
+                    assert loaded is not None
                     predict(job, loaded, dataset.items, restorers, bar.update)
                 if args.stage != "predict":
                     score(job, dataset.items, scorers, bar.update)
@@ -64,7 +81,8 @@ def run(args: argparse.Namespace) -> int:
                 done = len(dataset.items) - len(failures)
                 line = f"{label}: {done} of {len(dataset.items)} restored -> {job.store.folder}"
             else:
-                result = summarize(job, loaded, dataset, name, args.limit)
+                command = command_line(args, model=card.id, scenario=scenario.id)
+                result = summarize(job, run_file, dataset, args.limit, command)
                 failures = result.failures
                 line = describe(result, job.store.result)
             failed += len(failures)
@@ -74,8 +92,10 @@ def run(args: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
-def matches(names: list[str], dataset: Dataset, wanted: list[Scenario] | None) -> list[tuple[str, ModelCard, Scenario]]:
-    """Every (name as typed, card, scenario) to run.
+def matches(
+    names: list[str], dataset: Dataset, wanted: list[Scenario] | None, available: bool | None = True
+) -> list[tuple[str, ModelCard, Scenario]]:
+    """Every (name as typed, card, scenario) to run; "all" takes models as `zoo.list_models` filters by `available`.
 
     Without named scenarios the data set's own is taken, else all. Named models have to fit what is named; "all" takes
     those that fit. Raises UnknownNameError, and ZooError when nothing fits.
@@ -88,7 +108,7 @@ def matches(names: list[str], dataset: Dataset, wanted: list[Scenario] | None) -
         scenarios = wanted
     everything = names == ["all"]
     cards = (
-        [(card.id, card) for card in zoo.list_models(available=True)]
+        [(card.id, card) for card in zoo.list_models(available=available)]
         if everything
         else [(name, zoo.get_card(name)) for name in dict.fromkeys(names)]
     )

@@ -1,20 +1,25 @@
 """Scenarios: how inputs are made from clean pictures, for which tasks, and what is measured.
 
-Everything random is drawn from the scenario, its version, the run's seed and the picture's name, so a subset or a
-shard sees the same inputs. Change how inputs come out, and the version goes up.
+Everything random is drawn from the scenario, its version, the run's seed and the picture's name (without folder and
+extension, so that a copy in another format sees the same), so a subset or a shard sees the same inputs. Change how
+inputs come out, and the version goes up.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 import numpy as np
 
-from zoo import degradations, images, masks
+from zoo import degradations
+from zoo.degradations.chains import CHAINS
 from zoo.errors import MaskError, UnknownNameError, ZooError
+from zoo.io import images, masks
 
 from .datasets import Item
+from .store import digest
 
 FIDELITY = (
     "psnr_rgb", "psnr_y", "ssim_rgb", "ssim_y", "ms_ssim_y", "l1_percent", "vgg_conv3_1", "vgg_conv3_1_torchvision",
@@ -36,6 +41,11 @@ class Sample:
     mask: np.ndarray | None = None
     """HxW bool, True = hole."""
 
+    @property
+    def digest(self) -> str:
+        """The first 16 digits of the sha256 of what a model is given: pixels and mask."""
+        return digest(self.given, "none" if self.mask is None else self.mask)[:16]
+
 
 Maker = Callable[[np.ndarray, np.random.Generator], Sample]
 
@@ -56,6 +66,8 @@ class Scenario:
     scale: int = 1
     portraits: bool = False
     """Only means something on pictures of one face each."""
+    chain: str | None = None
+    """Name and version of the degradation chain behind `make`, where one is."""
 
     @property
     def primary(self) -> str:
@@ -71,7 +83,7 @@ class Scenario:
         clean = images.read(item.clean).rgb8()
         if self.make is None:
             return _given(item, clean, with_mask="inpaint" in self.tasks)
-        rng = degradations.rng_for(self.id, self.version, seed, item.name)
+        rng = degradations.rng_for(self.id, self.version, seed, PurePosixPath(item.name).stem)
         return self.make(clean.astype(np.float32) / 255, rng)
 
 
@@ -89,15 +101,6 @@ def _given(item: Item, clean: np.ndarray, with_mask: bool) -> Sample:
     return Sample(given, clean, masks.read(item.mask, *clean.shape[:2]))
 
 
-def _degraded(function: Callable[[np.ndarray, np.random.Generator], np.ndarray]) -> Maker:
-    """A scenario whose input has the truth's size."""
-
-    def make(clean: np.ndarray, rng: np.random.Generator) -> Sample:
-        return Sample(degradations.to_8_bit(function(clean, rng)), degradations.to_8_bit(clean))
-
-    return make
-
-
 def _with_holes(draw: Callable[[np.random.Generator, int, int], np.ndarray]) -> Maker:
     """Mid-grey holes, so that nothing of the truth is left in them."""
 
@@ -111,17 +114,14 @@ def _with_holes(draw: Callable[[np.random.Generator, int, int], np.ndarray]) -> 
     return make
 
 
-def _motion_blur(clean: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    blurred = degradations.motion_blur(clean, rng)
-    return degradations.gaussian_noise(blurred, rng, rng.uniform(0, 0.02))
+def _from_chain(name: str, tasks: tuple[str, ...], **options) -> Scenario:
+    """The scenario of a degradation chain, which training draws from too; the input has the truth's size."""
+    chain = CHAINS[name]
 
+    def make(clean: np.ndarray, rng: np.random.Generator) -> Sample:
+        return Sample(degradations.to_8_bit(chain(clean, rng)), degradations.to_8_bit(clean))
 
-def _noise(clean: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    return degradations.gaussian_noise(clean, rng, rng.uniform(5, 50) / 255)
-
-
-def _jpeg(clean: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    return degradations.jpeg(clean, rng.integers(10, 41))
+    return Scenario(name, chain.version, chain.title, tasks, make, chain=str(chain), **options)
 
 
 def _downscale_x4(clean: np.ndarray, rng: np.random.Generator) -> Sample:
@@ -135,59 +135,32 @@ def _downscale_x4(clean: np.ndarray, rng: np.random.Generator) -> Sample:
 SCENARIOS = {
     scenario.id: scenario
     for scenario in (
+        _from_chain("motion-blur", ("deblur", "restore")),
         Scenario(
-            "motion-blur", 1, "camera shake along a random path of 5 to 25 px, noise up to 2 %", ("deblur", "restore"),
-            _degraded(_motion_blur),
-        ),
-        Scenario(
-            "free-form-holes", 1, "brush strokes over 10 to 40 % of the picture", ("inpaint",),
+            "free-form-holes", 2, "brush strokes over 10 to 40 % of the picture", ("inpaint",),
             _with_holes(masks.free_form), HOLES,
         ),
         Scenario(
-            "rectangle-holes", 1, "1 to 4 rectangles over 5 to 40 % of the picture", ("inpaint",),
+            "rectangle-holes", 2, "1 to 4 rectangles over 5 to 40 % of the picture", ("inpaint",),
             _with_holes(masks.rectangles), HOLES,
         ),
         Scenario(
-            "scratches", 1, "thin scratches, hairs and specks, with their mask", ("inpaint",),
+            "scratches", 2, "thin scratches, hairs and specks, with their mask", ("inpaint",),
             _with_holes(masks.scratches), HOLES,
         ),
-        Scenario(
-            "noise", 1, "Gaussian noise of 5 to 50 (of 255)", ("denoise", "restore"), _degraded(_noise),
-        ),
-        Scenario(
-            "jpeg", 1, "JPEG of quality 10 to 40, 4:2:0", ("denoise", "restore"), _degraded(_jpeg),
-        ),
+        _from_chain("noise", ("denoise", "restore")),
+        _from_chain("jpeg", ("denoise", "restore")),
         Scenario(
             "downscale-x4", 1, "bicubic down-sampling by 4, edges cropped to a multiple", ("super-resolution",),
             _downscale_x4, scale=4,
         ),
-        Scenario(
-            "blind-face", 1, "blur, down-sampling by 1 to 8, noise and JPEG, as GFPGAN and GPEN describe it",
-            ("face", "restore"), _degraded(degradations.blind_face), FACES, portraits=True,
-        ),
-        Scenario(
-            "mixed", 1, "blur, noise of 2 to 25 and JPEG of quality 30 to 95 together", ("denoise", "restore"),
-            _degraded(degradations.mixed),
-        ),
-        Scenario(
-            "phone-dark", 1, "a dim room: too few photons, too dark, smoothed, JPEG", ("denoise", "restore"),
-            _degraded(degradations.phone_dark),
-        ),
-        Scenario(
-            "phone-motion", 1, "shake, steady motion or a turn of up to 25 px, noise up to 2 %, JPEG",
-            ("deblur", "restore"), _degraded(degradations.phone_motion),
-        ),
-        Scenario(
-            "phone-compressed", 1, "made smaller by 1 to 3, JPEG of quality 15 to 60 once or twice, enlarged again",
-            ("denoise", "restore"), _degraded(degradations.phone_compressed),
-        ),
-        Scenario(
-            "old-photo", 1, "softened, faded, yellowed, grainy and scratched (without the scratches' mask)",
-            ("restore",), _degraded(degradations.old_photo),
-        ),
-        Scenario(
-            "grey", 1, "luma alone", ("colorize",), _degraded(lambda clean, rng: degradations.grey(clean)), COLORS,
-        ),
+        _from_chain("blind-face", ("face", "restore"), metrics=FACES, portraits=True),
+        _from_chain("mixed", ("denoise", "restore")),
+        _from_chain("phone-dark", ("denoise", "restore")),
+        _from_chain("phone-motion", ("deblur", "restore")),
+        _from_chain("phone-compressed", ("denoise", "restore")),
+        _from_chain("old-photo", ("restore",)),
+        _from_chain("grey", ("colorize",), metrics=COLORS),
         Scenario(
             "given", 1, "the data set's own degraded pictures", ("deblur", "denoise", "face", "restore"), None,
         ),
@@ -199,7 +172,11 @@ SCENARIOS = {
 
 
 def get_scenario(name: str) -> Scenario:
-    """The scenario of that name. Raises UnknownNameError."""
+    """The scenario of that name. Raises UnknownNameError.
+
+    >>> get_scenario("mixed").chain
+    'mixed v2'
+    """
     if name not in SCENARIOS:
         raise UnknownNameError("scenario", name, SCENARIOS)
     return SCENARIOS[name]

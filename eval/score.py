@@ -5,20 +5,23 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 
-from zoo import images
 from zoo.errors import OutputError, ZooError
+from zoo.io import images
+from zoo.io.files import printable
 
 from .datasets import Item
 from .metrics import NotComputable, get_metric
 from .pool import Workers
 from .predict import Job, read_intact
 from .predict import key_of as restored_key_of
-from .results import library_versions, source_digest
+from .results import library_versions
 from .scenarios import get_scenario
+from .sources import source_digest
 from .store import digest, read_json, write_json
 
-MEASURING = ("torch", "numpy", "pyiqa", "lpips", "Pillow")
-"""Libraries whose version a score can depend on; those behind the inputs are in the key of the restored picture."""
+MEASURING = ("numpy", "opencv-python", "Pillow")
+"""Libraries whose version any score can depend on, beside those of its metric; those behind the inputs are in the key
+of the restored picture."""
 
 
 def usable_metrics(scenario: str) -> dict[str, str | None]:
@@ -36,10 +39,11 @@ def key_of(job: Job, item: Item) -> str | None:
     record = read_json(job.store.record(item.name)) or {}
     if record.get("settings") != job.settings or not record.get("sha256"):
         return None
-    usable = [name for name, why in usable_metrics(job.scenario).items() if why is None]
+    usable = {name: get_metric(name).version for name, why in usable_metrics(job.scenario).items() if why is None}
     return digest(
-        record.get("key"), record["sha256"], item.sha256, usable, source_digest("eval"), library_versions(MEASURING)
-    )
+        record.get("key"), record["sha256"], item.sha256, usable, source_digest("eval.metrics"),
+        library_versions((*MEASURING, *sorted({lib for name in usable for lib in get_metric(name).libraries}))),
+    )  # fmt: skip
 
 
 def _waiting(job: Job, item: Item) -> bool:
@@ -57,7 +61,7 @@ def _score(job: Job, item: Item) -> None:
     except OutputError:
         raise
     except ZooError as error:
-        scores = {"failed": str(error)}
+        scores = {"failed": printable(error)}
     finally:
         torch.set_num_threads(threads)  # the next model's latency is measured in this process
     job.store.withdraw_result()

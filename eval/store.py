@@ -1,6 +1,7 @@
 """Where a run keeps its work: one folder per model, data set and scenario; files written whole or not at all.
 
     OUT/DATASET/SCENARIO-vVERSION-sSEED/MODEL/
+        run.json             stage 1: the model, its settings and the code (see eval.runfile)
         restored/NAME.png    stage 1: the restored picture
         restored/NAME.json   its key, checksum and cost - or why it failed
         scores/NAME.json     stage 2: its key and metrics
@@ -18,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from zoo.errors import OutputError, describe_os_error
-from zoo.images import write_bytes
+from zoo.io.files import MAX_JSON_BYTES, read_bytes
+from zoo.io.images import write_bytes
 
 
 class Store:
@@ -34,6 +36,11 @@ class Store:
     def table(self) -> Path:
         """The table of metrics."""
         return self.folder / "metrics.csv"
+
+    @property
+    def run(self) -> Path:
+        """What stage 1 says of the model."""
+        return self.folder / "run.json"
 
     @property
     def result(self) -> Path:
@@ -62,7 +69,11 @@ class Store:
 
 
 def digest(*parts: Any) -> str:
-    """A key: sha256 of the parts, in order; arrays count with their shape and bytes."""
+    """A key: sha256 of the parts, in order; arrays count with their shape and bytes.
+
+    >>> digest("telea", None, 1) == digest("telea", None, 1) != digest("telea", 1, None)
+    True
+    """
     sha = hashlib.sha256()
     for part in parts:
         if hasattr(part, "tobytes"):
@@ -76,8 +87,8 @@ def digest(*parts: Any) -> str:
 def read_json(path: Path) -> dict | None:
     """A stored record; None when there is none, or it is not whole."""
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        data = json.loads(read_bytes(path, MAX_JSON_BYTES))
+    except (OSError, ValueError, RecursionError):
         return None
     return data if isinstance(data, dict) else None
 

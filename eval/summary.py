@@ -8,20 +8,25 @@ from collections import Counter
 
 import pandas as pd
 
-from zoo.images import write_bytes
-from zoo.restorer import Restorer
+from zoo.io.images import write_bytes
 
 from .datasets import Dataset
+from .metrics import get_metric
 from .predict import Job
-from .results import Cost, DatasetFacts, ImageRow, MetricValue, ModelFacts, Result, ScenarioFacts, environment, machine
+from .provenance import code
+from .results import Cost, DatasetFacts, ImageRow, MetricValue, Result, ScenarioFacts, environment
+from .runfile import RunFile
 from .scenarios import get_scenario
 from .score import key_of, usable_metrics
-from .stats import bootstrap_interval
+from .stats import t_interval
 from .store import read_json, write_json
 
 
-def summarize(job: Job, model: Restorer, dataset: Dataset, requested: str, limit: int | None) -> Result:
-    """Write the run's metrics.csv and result.json, and return the result. Raises OutputError when the disk refuses."""
+def summarize(job: Job, run: RunFile, dataset: Dataset, limit: int | None, command: str) -> Result:
+    """Write the run's metrics.csv and result.json, and return the result. Raises OutputError when the disk refuses.
+
+    run: what stage 1 left. command: that repeats the run.
+    """
     scenario = get_scenario(job.scenario)
     rows: list[ImageRow] = []
     records: list[dict] = []
@@ -41,37 +46,43 @@ def summarize(job: Job, model: Restorer, dataset: Dataset, requested: str, limit
             changed = "measured by other code (the sources changed meanwhile)"
             failures[item.name] = f"{changed if 'key' in scored else 'not scored yet'}: run again"
         else:
-            rows.append(ImageRow(name=item.name, seconds=record["seconds"], metrics=scored["metrics"]))
+            rows.append(
+                ImageRow(
+                    name=item.name, input=record["input"], seconds=record["seconds"], metrics=scored["metrics"]
+                )
+            )  # fmt: skip
             records.append(record)
             reasons.update({name: f"{why} ({item.name})" for name, why in scored["reasons"].items()})
 
     result = Result(
-        model=ModelFacts(
-            id=model.card.id,
-            requested=requested,
-            title=model.card.title,
-            license=model.card.license,
-            weights_sha256=model.weights_sha256,
-            parameters=model.parameters,
-        ),
+        command=command,
+        code=code(),
+        restoring=run.restoring,
+        model=run.model,
         dataset=DatasetFacts(
             id=dataset.card.id,
             title=dataset.card.title,
             license=dataset.card.license,
             source=dataset.card.source,
             sha256=dataset.sha256,
+            state=dataset.state,
             limit=limit,
         ),
         scenario=ScenarioFacts(
-            id=scenario.id, version=scenario.version, title=scenario.title, seed=job.seed, primary=scenario.primary
+            id=scenario.id,
+            version=scenario.version,
+            title=scenario.title,
+            seed=job.seed,
+            primary=scenario.primary,
+            chain=scenario.chain,
         ),
         n_expected=dataset.total,
         n_scored=len(rows),
         failures=failures,
         notes=dict(Counter(note for record in records for note in record["notes"])),
         metrics=_means(job.scenario, rows, reasons),
-        cost=_cost(job, model, records),
-        environment=environment(model.device),
+        cost=_cost(job, run, records),
+        environment=environment(),
         images=rows,
     )
     write_bytes(job.store.table, _csv(result).encode())
@@ -84,24 +95,28 @@ def _means(scenario: str, rows: list[ImageRow], reasons: dict[str, str]) -> dict
     means: dict[str, MetricValue] = {}
     for name, why in usable_metrics(scenario).items():
         why = why or reasons.get(name) or (None if rows else "no picture was scored")
+        metric = get_metric(name)
+        version = metric.version
         if why is not None:
-            means[name] = MetricValue(unavailable=f"unavailable: {why}")
+            means[name] = MetricValue(version=version, unavailable=f"unavailable: {why}")
             continue
-        values = [row.metrics[name] for row in rows]
-        interval = bootstrap_interval(values)
+        values = [value for row in rows if (value := row.metrics[name]) is not None]
+        assert len(values) == len(rows), f"{name} is missing somewhere without a reason"
+        interval = t_interval(values, bounds=(metric.low, metric.high))
         low, high = (None, None) if interval is None else (round(end, 6) for end in interval)
-        means[name] = MetricValue(mean=round(statistics.fmean(values), 6), low=low, high=high, n=len(values))
+        mean = round(statistics.fmean(values), 6)
+        means[name] = MetricValue(mean=mean, low=low, high=high, n=len(values), version=version)
     return means
 
 
-def _cost(job: Job, model: Restorer, records: list[dict]) -> Cost:
+def _cost(job: Job, run: RunFile, records: list[dict]) -> Cost:
     seconds = [record["seconds"] for record in records]
     memory = [record["peak_memory_mb"] for record in records]
     loads = [record["load"] for record in records if record.get("load") is not None]
     counted = next((record for record in records if "gflops" in record), {})
     return Cost(
-        device=", ".join(sorted({record["device"] for record in records})) or model.device,
-        machine="; ".join(sorted({record["machine"] for record in records})) or machine(model.device),
+        device=", ".join(sorted({record["device"] for record in records})) or run.device,
+        machine="; ".join(sorted({record["machine"] for record in records})) or "none: no picture was restored",
         precision=job.precision,
         tile=str(job.tile).lower(),
         workers=max((record["workers"] for record in records), default=1),

@@ -1,6 +1,7 @@
 """The README's promises: front matter for a Space, and a backend in one file."""
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -45,7 +46,7 @@ def test_its_backend_works_as_one_file(tmp_path):
     """In a copy of the package: the file is found, listed and restores."""
     code = next(block for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "# zoo/models/" in block)
     name = re.search(r"# zoo/models/(\w+\.py)", code).group(1)
-    subprocess.run(["cp", "-r", str(ROOT / "zoo"), str(tmp_path)], check=True)
+    shutil.copytree(ROOT / "zoo", tmp_path / "zoo")
     (tmp_path / "zoo" / "models" / name).write_text(code)
     picture = tmp_path / "noisy.npy"
     noise = np.random.default_rng(0).normal(0, 20, skimage.data.coffee().shape)
@@ -65,7 +66,7 @@ def test_its_backend_works_as_one_file(tmp_path):
 
 
 def test_its_python_example_runs(tmp_path, monkeypatch, capsys):
-    from zoo.images import Picture, write
+    from zoo.io.images import Picture, write
 
     code = next(block for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "zoo.load" in block)
     hole = np.zeros((300, 451), np.uint8)
@@ -75,4 +76,16 @@ def test_its_python_example_runs(tmp_path, monkeypatch, capsys):
     write("scratches.png", Picture(hole))
     exec(compile(code, "README.md", "exec"), {})
     assert "(300, 451, 3)" in capsys.readouterr().out
-    assert zoo.images.read("mended.png").color.shape == (300, 451, 3)
+    assert zoo.io.images.read("mended.png").color.shape == (300, 451, 3)
+
+
+def test_its_licenses_of_metrics_are_the_cards():
+    from eval.metrics import METRICS
+
+    told = {}
+    for names, license in re.findall(r"^\| (`[^|]+`) \| ([^|]+) \|$", README, re.MULTILINE):
+        told |= dict.fromkeys(re.findall(r"`(\w+)`", names), license)
+    for metric in METRICS.values():
+        assert told.get(metric.id, "MIT").replace(", which is imported for nothing else", "") == metric.license, (
+            metric.id
+        )

@@ -9,7 +9,7 @@ import numpy as np
 
 from eval.datasets import open_dataset
 from eval.scenarios import get_scenario
-from zoo import images
+from zoo.io import images
 
 _CHOICE = (
     ("deblur", "motion-blur", "astronaut.png", "shaken portrait"),

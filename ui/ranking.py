@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import logging
+
 import gradio as gr
 import pandas as pd
 
+from eval.find import find_results
 from eval.metrics import METRICS
-from leaderboard.table import COMMITTED, Group, find_results, frame, group, remarks, unranked
+from leaderboard.table import COMMITTED, Group, evidence, frame, group, remarks, unranked
 from zoo.errors import ZooError
+
+from .guard import VisitorError
+
+log = logging.getLogger(__name__)
+
+_UNREADABLE = "There is no leaderboard: its results cannot be read here."
 
 
 def _groups() -> list[Group]:
@@ -19,16 +28,17 @@ def show(name: str) -> tuple[str, pd.DataFrame, str]:
     try:
         found = {made.name: made for made in _groups()}
     except ZooError as error:
-        raise gr.Error(str(error)) from None
+        log.error("%s", error)  # it names files of the server
+        raise VisitorError(_UNREADABLE) from None
     if name not in found:
-        raise gr.Error(f"There is no ranking '{name}'.")
+        raise VisitorError(f"There is no ranking '{name}'.")
     made = found[name]
     metric = METRICS[made.primary]
     pictures = f"{made.ranked[0].n_scored} pictures" if made.ranked else "No complete run"
     heading = (
         f"{made.title[0].upper()}{made.title[1:]}. {pictures}, seed {made.seed}. Ranked by `{made.primary}` "
         f"({metric.title}; {'higher' if metric.higher_is_better else 'lower'} is better), with its "
-        "95 % bootstrap interval."
+        f"95 % t interval. {evidence(made)}"
     )
     return heading, frame(made), "\n".join(f"- {line}" for line in [*unranked(made), *remarks([made])])
 
@@ -38,7 +48,8 @@ def build() -> None:
     try:
         names = [made.name for made in _groups()]
     except ZooError as error:
-        gr.Markdown(f"No leaderboard: {error}")
+        log.error("%s", error)
+        gr.Markdown(_UNREADABLE)
         return
     choice = gr.Dropdown(names, value=names[0], label="Data set and scenario", elem_id="ranking")
     text, table, notes = show(names[0])
@@ -46,5 +57,5 @@ def build() -> None:
     ranking = gr.Dataframe(
         table, interactive=False, show_search="filter", pinned_columns=2, elem_id="table", max_height=600
     )
-    below = gr.Markdown(notes, elem_classes="small")
+    below = gr.Markdown(notes, elem_classes="rz-small")
     choice.change(show, choice, [heading, ranking, below], api_name="leaderboard")

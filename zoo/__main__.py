@@ -5,13 +5,16 @@ from __future__ import annotations
 import argparse
 import sys
 
-from .cli import guarded
+from .cli.common import guarded
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line; building it imports nothing heavy."""
-    from . import bench, faces_cli, restore_cli, weights_cli
     from .card import TASKS
+    from .cli import bench
+    from .cli import faces as faces_cli
+    from .cli import restore as restore_cli
+    from .cli import weights as weights_cli
 
     top = argparse.ArgumentParser(prog="python -m zoo", description="Restore pictures with interchangeable backends.")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -37,7 +40,7 @@ def parser() -> argparse.ArgumentParser:
 
 def _list(args: argparse.Namespace) -> int:
     from . import list_models
-    from .cli import table
+    from .cli.common import table
     from .registry import unavailable_reason
 
     cards = list_models(task=args.task, license=args.license, available=args.available or None)
@@ -56,6 +59,7 @@ def _list(args: argparse.Namespace) -> int:
 def _info(args: argparse.Namespace) -> int:
     from . import get_card
     from .registry import unavailable_reason
+    from .weights.bundled import recorded_sha256
 
     card = get_card(args.id)
     facts = {
@@ -73,10 +77,11 @@ def _info(args: argparse.Namespace) -> int:
         "state": unavailable_reason(card) or "ready",
     }
     for weights in card.files:
+        facts |= _attribution(weights.filename)
+        sha256 = recorded_sha256(weights.filename) or weights.sha256 or "not published: trusted on first use"
         size = f", {weights.size / 1e6:.1f} MB" if weights.size else ""
         facts[f"weights {weights.filename}"] = (
-            f"{weights.license}{size}, sha256 {weights.sha256 or 'not published: trusted on first use'}; "
-            f"from {' or '.join(map(str, weights.sources)) or 'this project'}"
+            f"{weights.license}{size}, sha256 {sha256}; from {' or '.join(map(str, weights.sources)) or 'this project'}"
         )
     for figure in card.figures:
         facts[f"published {figure.metric}"] = f"{figure.value} on {figure.data} ({figure.protocol}; {figure.source})"
@@ -86,6 +91,20 @@ def _info(args: argparse.Namespace) -> int:
         if value:
             print(f"{key}: {value}")
     return 0
+
+
+def _attribution(filename: str) -> dict[str, str]:
+    """Whose work a bundled file is."""
+    from .weights.bundled import read_published
+
+    published = read_published(filename)
+    if published is None:
+        return {}
+    return {
+        "attribution": f"{published.attribution}; {published.source}",
+        "changes": published.changes,
+        "license text": f"in the file NOTICE, under {published.license}",
+    }
 
 
 def _size_text(card) -> str | None:

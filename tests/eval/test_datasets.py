@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import json
 import shutil
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from eval.datasets import CARDS, open_dataset
-from tests.eval.helpers import evaluate, photograph, save_photographs
+from eval import datasets
+from eval.datasets import CARDS, DatasetCard, listed, open_dataset
+from eval.scenarios import get_scenario
+from tests.eval.helpers import evaluate, photograph, result_of, save_photographs
 from zoo.errors import UnknownNameError, ZooError
 
 
@@ -167,7 +170,7 @@ def test_named_sets_are_found_by_argument_and_variable(tmp_path, monkeypatch):
     assert len(open_dataset("celeba-hq", tmp_path / "root").items) == 1
 
 
-@pytest.mark.parametrize("name", ["celeba-hq", "ffhq", "gopro", "places2", "kodak", "set5", "set14"])
+@pytest.mark.parametrize("name", ["celeba-hq", "ffhq", "gopro", "places2", "kodak24", "set5", "set14"])
 def test_a_missing_set_says_what_where_size_and_license(name, tmp_path):
     card = CARDS[name]
     with pytest.raises(ZooError, match="not on this machine") as caught:
@@ -186,7 +189,7 @@ def test_an_unknown_set_gets_a_suggestion(typed, meant):
 
 def test_listing_says_what_is_here(tmp_path, capsys):
     for name in ("a.png", "b.png"):
-        save(tmp_path / "kodak" / name)
+        save(tmp_path / "kodak24" / name)
         for kind in ("blur", "sharp"):
             save(tmp_path / "gopro" / kind / name)
     (tmp_path / "set5").mkdir()
@@ -194,9 +197,95 @@ def test_listing_says_what_is_here(tmp_path, capsys):
     lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
     assert set(lines) == {"id", *CARDS}
     assert "embedded" in lines["sample"]
-    assert f"2 in {tmp_path / 'kodak'}" in lines["kodak"]
+    assert f"2 in {tmp_path / 'kodak24'}" in lines["kodak24"]
     assert f"2 in {tmp_path / 'gopro'}" in lines["gopro"]
     assert "not usable: there is no picture" in lines["set5"]
     for name, card in CARDS.items():
         assert card.license in lines[name]
         assert card.source in lines[name]
+
+
+# ---- sets whose card lists their pictures
+
+
+@pytest.fixture
+def listed_set(tmp_path, monkeypatch):
+    """A set of three pictures "a", "b", "c" with its list, and a data root that holds it in the layout of its card."""
+    root = tmp_path / "root"
+    folder = root / "some" / "layout"
+    for shift, name in enumerate("abc"):
+        save(folder / f"{name}.png", shift)
+    card = DatasetCard("trio", "Three", ("restore",), "CC0", "https://example.org", 3, layouts=("some/layout",))
+    monkeypatch.setitem(CARDS, "trio", card)
+    monkeypatch.setattr(datasets, "MANIFESTS", tmp_path)
+    datasets._manifest.cache_clear()
+    (tmp_path / "trio.json").write_text(json.dumps(listed("trio", root)))
+    datasets._manifest.cache_clear()
+    yield root
+    datasets._manifest.cache_clear()
+
+
+def test_a_listed_set_is_recognized_by_its_pixels(listed_set, tmp_path):
+    first = open_dataset("trio", listed_set)
+    assert (first.state, first.remark, first.sha256) == ("verified", "", CARDS["trio"].sha256)
+    assert [item.name for item in first.items] == ["a", "b", "c"]
+    copies = tmp_path / "other" / "trio"  # other names, another format, another order
+    copies.mkdir(parents=True)
+    for name, new in zip("abc", ("3", "2", "1"), strict=True):
+        with Image.open(listed_set / "some" / "layout" / f"{name}.png") as image:
+            image.save(copies / f"{new}.webp", lossless=True)
+    second = open_dataset("trio", tmp_path / "other")
+    assert (second.state, second.sha256) == ("verified", first.sha256)
+    assert [(item.name, item.clean.name) for item in second.items] == [
+        ("a", "3.webp"),
+        ("b", "2.webp"),
+        ("c", "1.webp"),
+    ]
+    for one, other in zip(first.items, second.items, strict=True):
+        samples = [get_scenario("mixed").prepare(item, 0) for item in (one, other)]
+        assert samples[0].digest == samples[1].digest
+
+
+def test_a_part_of_a_listed_set_is_that_part(listed_set):
+    (listed_set / "some" / "layout" / "b.png").unlink()
+    dataset = open_dataset("trio", listed_set)
+    assert ([item.name for item in dataset.items], dataset.total, dataset.state) == (["a", "c"], 3, "verified")
+    assert dataset.sha256 != CARDS["trio"].sha256
+
+
+@pytest.mark.parametrize("fault", ["changed", "added", "twice", "damaged"])
+def test_other_pictures_are_measured_under_another_name(fault, listed_set, tmp_path, capsys):
+    folder = listed_set / "some" / "layout"
+    if fault == "twice":
+        shutil.copy(folder / "a.png", folder / "again.png")
+    elif fault == "damaged":
+        (folder / "b.png").write_bytes((folder / "b.png").read_bytes()[:200])
+    else:
+        save(folder / ("b.png" if fault == "changed" else "d.png"), 9)
+    dataset = open_dataset("trio", listed_set)
+    assert dataset.state == "different" and dataset.sha256 != CARDS["trio"].sha256
+    assert dataset.key == "trio-different"
+    assert "not the pictures of trio" in dataset.remark and "not ranked as trio" in dataset.remark
+    status = evaluate("--model", "identity", "--dataset", "trio", "--data-root", listed_set, "--scenario", "jpeg",
+                      "--workers", 1, "--out", tmp_path / "out")  # fmt: skip
+    assert status == (fault == "damaged")
+    assert f"note: {dataset.remark}" in capsys.readouterr().err
+    assert result_of(tmp_path / "out", "identity")["dataset"]["state"] == "different"
+
+
+def test_the_embedded_pictures_are_those_that_are_listed(capsys):
+    assert open_dataset("sample").state == "verified"
+    assert evaluate("manifest", "sample") == 0
+    assert capsys.readouterr().out == (datasets.MANIFESTS / "sample.json").read_text()
+
+
+@pytest.mark.parametrize("name", ["kodak24", "cid22-val", "faces-val", "gopro-train-11", "gopro-test-3", "set5"])
+def test_published_sets_list_all_their_pictures(name):
+    card = CARDS[name]
+    assert len(card.manifest) == len(set(card.manifest.values())) == card.expected
+    assert all(len(sha256) == 64 for sha256 in (*card.manifest.values(), card.sha256))
+    assert list(card.manifest) == sorted(card.manifest)
+
+
+def test_a_folder_of_ones_own_is_called_so(photographs):
+    assert open_dataset(f"folder:{photographs}").state == "own"

@@ -17,6 +17,7 @@ from eval import perceptual
 from eval.metrics import METRICS, NotComputable
 from tests.eval.helpers import photograph
 from zoo.errors import WeightsError
+from zoo.weights import places
 from zoo.weights.checksum import sha256_of
 
 FORMS = {"vgg_conv3_1": "normalized", "vgg_conv3_1_hole": "normalized", "vgg_conv3_1_torchvision": "torchvision"}
@@ -37,7 +38,8 @@ def taken_for(known, path):
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """An empty ZOO_WEIGHTS folder."""
+    """An empty ZOO_WEIGHTS folder, and nothing bundled."""
+    monkeypatch.setattr(places, "BUNDLED", tmp_path / "nothing")
     folder = tmp_path / "weights"
     folder.mkdir()
     monkeypatch.setenv("ZOO_WEIGHTS", str(folder))
@@ -53,7 +55,7 @@ def folder(tmp_path, monkeypatch):
         ("vgg_conv3_1_torchvision", "vgg19-dcbb9e9d.pth (torchvision's VGG-19, 548 MB)"),
     ],
 )
-def test_without_weights_it_says_what_is_missing(metric, file):
+def test_without_weights_it_says_what_is_missing(metric, file, folder):
     assert METRICS[metric].unavailable().startswith(f"{file} is not in the ZOO_WEIGHTS folder")
 
 
@@ -65,7 +67,7 @@ def alexnet(folder, monkeypatch):
     """An AlexNet with random weights where the trained one is looked for, taken for it by its checksum."""
     import torch
 
-    from zoo.torchvision_compat import ensure_torchvision
+    from zoo.nn.torchvision_compat import ensure_torchvision
 
     ensure_torchvision()
     import torchvision
@@ -119,7 +121,7 @@ def normalized(folder, monkeypatch):
     """The tensors of a normalized form with random weights, which lies where the trained one is looked for."""
     from safetensors.numpy import save_file
 
-    from zoo import vgg
+    from zoo.nn import vgg
 
     rng = np.random.default_rng(5)
     sizes = {"conv0": (3, 3, 1), "conv1_1": (64, 3, 3), "conv1_2": (64, 64, 3), "conv2_1": (128, 64, 3),
@@ -140,8 +142,8 @@ def torchvisions(folder, monkeypatch):
     """torchvision's VGG-19 up to conv3_1 with random weights; its file lies where the trained one is looked for."""
     import torch
 
-    from zoo import vgg
-    from zoo.torchvision_compat import ensure_torchvision
+    from zoo.nn import vgg
+    from zoo.nn.torchvision_compat import ensure_torchvision
 
     ensure_torchvision()
     from torchvision.models.vgg import cfgs, make_layers
@@ -226,7 +228,7 @@ def test_the_hole_form_needs_a_hole(normalized):
 def test_torchvisions_form_is_torchvisions_network(torchvisions):
     import torch
 
-    from zoo.vgg import load_vgg
+    from zoo.nn.vgg import load_vgg
 
     assert METRICS["vgg_conv3_1_torchvision"].unavailable() is None
     truth = small("coffee")
@@ -260,7 +262,7 @@ def test_equal_small_and_ever_worse_pictures(metric, normalized, torchvisions):
 @pytest.mark.parametrize("shape", [(70, 53), (33, 65), (17, 26)])
 @pytest.mark.parametrize("form", ["normalized", "torchvision"])
 def test_tiles_equal_the_whole(form, shape, normalized, torchvisions, monkeypatch):
-    from zoo.vgg import load_vgg
+    from zoo.nn.vgg import load_vgg
 
     truth = photograph("chelsea")[: shape[0], : shape[1]]
     restored = 255 - truth
@@ -288,7 +290,7 @@ def test_the_network_is_not_run_twice_for_one_picture(normalized, monkeypatch):
 def test_as_a_loss_it_teaches_the_picture_and_not_the_network(normalized):
     import torch
 
-    from zoo.vgg import load_vgg
+    from zoo.nn.vgg import load_vgg
 
     network = load_vgg()
     assert not network.training
@@ -300,7 +302,7 @@ def test_as_a_loss_it_teaches_the_picture_and_not_the_network(normalized):
 
 
 def test_auto_takes_the_normalized_form_first(normalized, torchvisions, folder):
-    from zoo import vgg
+    from zoo.nn import vgg
 
     assert vgg.load_vgg().keep_odd
     (folder / vgg.FILES["normalized"].name).unlink()
@@ -312,7 +314,7 @@ def test_auto_takes_the_normalized_form_first(normalized, torchvisions, folder):
 
 
 def test_torchvisions_file_is_found_in_torchs_cache(home, torchvisions, folder, monkeypatch):
-    from zoo import vgg
+    from zoo.nn import vgg
 
     monkeypatch.delenv("ZOO_WEIGHTS")
     assert "is not in" in vgg.missing("torchvision")

@@ -7,9 +7,13 @@ from importlib.metadata import version
 
 import pytest
 
-import zoo
-from eval.results import Result, read_result, source_digest
-from tests.eval.helpers import evaluate
+from eval.datasets import open_dataset
+from eval.metrics import METRICS
+from eval.provenance import code
+from eval.results import Result, read_result
+from eval.scenarios import get_scenario
+from eval.store import digest
+from tests.eval.helpers import ROOT, evaluate, photograph
 from zoo.errors import ZooError
 
 
@@ -54,7 +58,7 @@ def test_everything_is_recorded(stored):
     assert (result.model.weights_sha256, result.model.parameters) == (None, 0)
     assert (result.dataset.id, result.dataset.license) == ("sample", "public domain and CC0")
     assert len(result.dataset.sha256) == 64
-    assert (result.scenario.id, result.scenario.version, result.scenario.seed) == ("jpeg", 1, 0)
+    assert (result.scenario.id, result.scenario.version, result.scenario.seed) == ("jpeg", 2, 0)
     assert (result.n_expected, result.n_scored, result.dataset.limit) == (5, 2, 2)
     assert (result.failures, result.notes, result.complete) == ({}, {}, False)
     assert [row.name for row in result.images] == ["astronaut.png", "chelsea.png"]
@@ -68,26 +72,42 @@ def test_everything_is_recorded(stored):
     assert result.environment.python == platform.python_version()
     assert result.environment.libraries["torch"] == version("torch")
     assert result.environment.libraries["pyiqa"] == version("pyiqa")
-    assert result.environment.code == f"{zoo.__version__}+{source_digest('zoo', 'eval')}"
+    assert result.code == result.restoring.code == code()
+    assert result.restoring.libraries == result.environment.libraries
+    assert result.command == ("python -m eval --model identity --dataset sample --scenario jpeg --limit 2 --workers 1")
+    assert (result.dataset.state, result.scenario.chain) == ("verified", "jpeg v2")
+    for name, value in result.metrics.items():
+        assert value.version == METRICS[name].version
+    items = {item.name: item for item in open_dataset("sample").items}
+    for row in result.images:
+        given = get_scenario("jpeg").prepare(items[row.name], 0).given
+        assert row.input == digest(given, "none")[:16]
     assert result.environment.finished.endswith("+00:00")
     assert result.environment.processor in result.cost.machine
 
 
 def test_content_hash_can_be_checked_by_hand(stored):
-    import skimage.data
-
     outer = hashlib.sha256()
-    folder = zoo.images.Path(skimage.data.__file__).parent
-    for name in ("astronaut.png", "chelsea.png"):
-        inner = hashlib.sha256(hashlib.sha256((folder / name).read_bytes()).digest() + b"--").hexdigest()
-        outer.update(f"{name}\0{inner}\0".encode())
+    for name in ("astronaut", "chelsea"):
+        pixels = photograph(name)
+        inner = hashlib.sha256(f"{pixels.shape[1]} x {pixels.shape[0]}\0".encode() + pixels.tobytes()).hexdigest()
+        outer.update(f"{name}.png\0{inner}\0".encode())
     assert read_result(stored).dataset.sha256 == outer.hexdigest()
 
 
-@pytest.mark.parametrize("found", [2, 0, None, "1"])
+def test_the_schema_that_is_committed_is_the_models(capsys, stored):
+    assert evaluate("schema") == 0
+    printed = capsys.readouterr().out
+    assert printed == (ROOT / "eval" / "result.schema.json").read_text(encoding="utf-8")
+    schema = json.loads(printed)
+    assert set(schema["required"]) <= set(json.loads(stored.read_text()))
+    assert schema["additionalProperties"] is False
+
+
+@pytest.mark.parametrize("found", [1, 3, None, "2"])
 def test_another_schema_version_is_refused(found, changed):
     path = changed(schema_version=found)
-    with pytest.raises(ZooError, match=rf"is no result file of schema version 1 \(it says {found}\)"):
+    with pytest.raises(ZooError, match=rf"is no result file of schema version 2 \(it says {found}\)"):
         read_result(path)
 
 
@@ -125,7 +145,3 @@ def test_garbage_is_refused(content, tmp_path):
 def test_a_missing_file(tmp_path):
     with pytest.raises(ZooError, match="no such file"):
         read_result(tmp_path / "result.json")
-
-
-def test_source_digest_names_the_packages():
-    assert source_digest("zoo") != source_digest("eval") != source_digest("zoo", "eval")

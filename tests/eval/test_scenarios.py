@@ -11,7 +11,8 @@ from eval.datasets import Item, open_dataset
 from eval.metrics import METRICS
 from eval.scenarios import SCENARIOS, get_scenario
 from tests.eval.helpers import evaluate, photograph, save_photographs
-from zoo import get_card
+from zoo import degradations, get_card
+from zoo.degradations.chains import CHAINS
 from zoo.errors import MaskError, PictureError, UnknownNameError, ZooError
 
 MADE = [name for name, scenario in SCENARIOS.items() if scenario.make is not None]
@@ -38,6 +39,8 @@ def test_inputs_are_seeded_by_picture(name, tmp_path):
     other_seed = arrays(scenario.prepare(item, 8))
     other_name = arrays(scenario.prepare(replace(item, name="another.png"), 7))
     other_version = arrays(replace(scenario, version=99).prepare(item, 7))
+    for copy in ("photo00.webp", "elsewhere/photo00.png"):  # neither folder nor format counts
+        assert arrays(scenario.prepare(replace(item, name=copy), 7)) == whole[item.name]
     if name not in ("downscale-x4", "grey"):  # which draw nothing
         assert len({whole[item.name][0], other_seed[0], other_name[0], other_version[0]}) == 4
 
@@ -167,6 +170,17 @@ def test_which_model_fits_which_scenario(model, scenario, expected):
 def test_unknown_scenario_gets_a_suggestion():
     with pytest.raises(UnknownNameError, match="did you mean free-form-holes"):
         get_scenario("freeform-holes")
+
+
+def test_training_and_evaluation_draw_from_the_same_chains():
+    for scenario in SCENARIOS.values():
+        if scenario.chain is not None:
+            chain = CHAINS[scenario.id]
+            assert (scenario.chain, scenario.version, scenario.title) == (str(chain), chain.version, chain.title)
+            clean = photograph("coffee")[:64, :80].astype(np.float32) / 255
+            made = scenario.make(clean, degradations.rng_for("same", scenario.id)).given
+            assert np.array_equal(made, degradations.to_8_bit(chain(clean, degradations.rng_for("same", scenario.id))))
+    assert {scenario.id for scenario in SCENARIOS.values() if scenario.chain} == set(CHAINS)
 
 
 @pytest.mark.parametrize(("listing", "names"), [("scenarios", SCENARIOS), ("metrics", METRICS)])

@@ -50,6 +50,14 @@ def home(tmp_path, monkeypatch):
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hf" / "hub"))
 
 
+@pytest.fixture
+def nothing_bundled(tmp_path, monkeypatch):
+    """A project without bundled weights."""
+    from zoo.weights import places
+
+    monkeypatch.setattr(places, "BUNDLED", tmp_path / "nothing")
+
+
 @pytest.fixture(scope="session")
 def astronaut() -> np.ndarray:
     """512x512x3 uint8: one face, about 90 x 110 pixels."""

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from zoo import images
 from zoo.faces import align, check, visibility
+from zoo.io import images
 
 
 def seen_from_far(yaw: float, pitch: float, roll: float) -> np.ndarray:

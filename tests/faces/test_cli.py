@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from zoo import images
 from zoo.__main__ import parser
-from zoo.cli import guarded
+from zoo.cli.common import guarded
+from zoo.io import images
 
 
 @pytest.fixture
@@ -177,7 +177,7 @@ def test_same_stems_do_not_share_crops(tmp_path, astronaut):
     (["--strength", "2"], "strength goes from 0 to 1"),
     (["--only", "left"], "x,y"),
     (["--min-identity", "0.4", "--embedding", "none"], "least similarity"),
-    (["--detector", "yunet"], "yunet"),
+    (["--detector", "retinaface"], "retinaface"),
     (["--upscaler", "lanczos"], "--upscale"),
     (["--upscale", "2", "--upscaler", "telea"], "does not enlarge"),
     (["--report", "r.txt"], ".json"),

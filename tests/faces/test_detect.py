@@ -6,11 +6,11 @@ import cv2
 import numpy as np
 import pytest
 
-from zoo import images
 from zoo.errors import UnknownNameError, WeightsError, ZooError
 from zoo.faces import align
 from zoo.faces.detect import load_detector
 from zoo.faces.face import overlaps, suppress
+from zoo.io import images
 
 WEIGHTS = {"yunet": "face_detection_yunet_2026may.onnx", "retinaface": "retinaface_mobilenet0.25.pth"}
 ASTRONAUT = np.array([[203, 100], [246, 103], [226, 127], [203, 138], [242, 141]])
@@ -119,12 +119,12 @@ def test_retinaface_takes_only_its_own_tensors(with_weights):
 
 
 @pytest.mark.parametrize("name", list(WEIGHTS))
-def test_missing_weights_are_told(name):
+def test_missing_weights_are_told(name, nothing_bundled):
     with pytest.raises(WeightsError, match=WEIGHTS[name].replace(".", r"\.")):
         load_detector(name)
 
 
-def test_other_weights_are_refused(tmp_path, monkeypatch):
+def test_other_weights_are_refused(tmp_path, monkeypatch, nothing_bundled):
     (tmp_path / WEIGHTS["yunet"]).write_bytes(b"not a network")
     monkeypatch.setenv("ZOO_WEIGHTS", str(tmp_path))
     with pytest.raises(WeightsError, match="sha256"):

@@ -12,9 +12,9 @@ from safetensors.torch import save_file
 
 import zoo
 from tests.training.test_gpen_mini import untrained
-from zoo import images
 from zoo.__main__ import parser
-from zoo.cli import guarded
+from zoo.cli.common import guarded
+from zoo.io import images
 from zoo.weights import places
 
 

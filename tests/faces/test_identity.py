@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
-from zoo import images
 from zoo.errors import UnknownNameError, WeightsError, ZooError
 from zoo.faces import align, identity
+from zoo.io import images
 
 
 @pytest.fixture(params=["dlib", "mobilefacenet"])
@@ -80,7 +80,7 @@ def test_strangers(embedding, shared, mtcnn):
     assert max(others) < min(same)
 
 
-def test_dlib_missing(monkeypatch):
+def test_dlib_missing(monkeypatch, nothing_bundled):
     real = identity.importlib.util.find_spec
     monkeypatch.setattr(
         identity.importlib.util,
@@ -96,13 +96,13 @@ def test_dlib_missing(monkeypatch):
         identity.load_embedding("auto")
 
 
-def test_mobilefacenet_missing():
+def test_mobilefacenet_missing(nothing_bundled):
     assert "Apache-2.0" in identity.unavailable("mobilefacenet")
     with pytest.raises(ZooError, match="ZOO_WEIGHTS"):
         identity.load_embedding("mobilefacenet")
 
 
-def test_another_file_is_refused(tmp_path, monkeypatch):
+def test_another_file_is_refused(tmp_path, monkeypatch, nothing_bundled):
     (tmp_path / "mobilefacenet.onnx").write_bytes(b"something else")
     monkeypatch.setenv("ZOO_WEIGHTS", str(tmp_path))
     with pytest.raises(WeightsError, match="sha256"):

@@ -56,7 +56,7 @@ def test_no_face(metric):
 
 
 @pytest.mark.parametrize("name", list(EMBEDDINGS))
-def test_without_an_embedding(name, monkeypatch):
+def test_without_an_embedding(name, monkeypatch, nothing_bundled):
     import importlib.util
 
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)

@@ -23,8 +23,8 @@ def build(*arguments) -> int:
 def test_build_prints_and_writes(results, capsys):
     assert build(results) == 0
     out = capsys.readouterr().out
-    assert out.index("1     b") < out.index("2     a")
-    assert f"written: {results / 'leaderboard.md'}, {results / 'leaderboard.csv'}" in out
+    assert out.index(" 1 b ") < out.index(" 2 a ")
+    assert f"all runs and metrics: {results / 'leaderboard.md'}, {results / 'leaderboard.csv'}" in out
     assert "| 1 | b | 30.00 [29.00, 31.00] |" in (results / "leaderboard.md").read_text()
     table = pd.read_csv(results / "leaderboard.csv")
     assert table[table["metric"] == "psnr_rgb"][["rank", "model"]].to_numpy().tolist() == [[1, "b"], [2, "a"]]
@@ -42,8 +42,8 @@ def test_building_again_gives_the_same_files(results, tmp_path):
     ("content", "message"),
     [
         ("{", "is no JSON file"),
-        ('{"schema_version": 2}', "schema version 1 (it says 2)"),
-        ('{"schema_version": 1}', "is no result file: model"),
+        ('{"schema_version": 1}', "schema version 2 (it says 1)"),
+        ('{"schema_version": 2}', "is no result file: command"),
     ],
 )
 def test_garbage_is_one_sentence(content, message, results, capsys):

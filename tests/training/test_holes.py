@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from zoo.training import holes
+from training import holes
 
 
 def filled_pair() -> tuple[torch.Tensor, torch.Tensor]:

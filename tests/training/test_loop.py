@@ -11,13 +11,13 @@ import pytest
 import torch
 
 from tests.training.pictures import training_folder
+from training import loop, losses
+from training.__main__ import main
+from training.cards import read_card, read_weights
+from training.data import Pairs, batches, load_pictures, split, to_tensor, watched_pairs
+from training.loop import Position, Settings, rate_at, resume, start
+from training.recipe import get_recipe, recipes
 from zoo.errors import UnknownNameError, ZooError
-from zoo.training import loop, losses
-from zoo.training.__main__ import main
-from zoo.training.bundled import read_card, read_weights
-from zoo.training.data import Pairs, batches, load_pictures, split, to_tensor, watched_pairs
-from zoo.training.loop import Position, Settings, rate_at, resume, start
-from zoo.training.recipe import get_recipe, recipes
 
 RECIPES = sorted(recipes())
 

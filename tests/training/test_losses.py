@@ -10,11 +10,12 @@ from skimage.metrics import structural_similarity
 from torch.distributions import Normal, kl_divergence
 
 from tests.training.pictures import photograph
-from zoo import vgg
+from training import embedding, losses
 from zoo.errors import ZooError
 from zoo.faces import align
 from zoo.faces.identity import ArcFace
-from zoo.training import embedding, losses
+from zoo.nn import vgg
+from zoo.weights import places
 
 
 def pair(side: int = 48) -> tuple[np.ndarray, np.ndarray]:
@@ -73,6 +74,7 @@ def test_perceptual_is_the_squared_difference_of_features(monkeypatch):
 
 
 def test_perceptual_without_its_file_says_what_is_missing(monkeypatch, tmp_path):
+    monkeypatch.setattr(places, "BUNDLED", tmp_path / "nothing")
     monkeypatch.setenv("ZOO_WEIGHTS", str(tmp_path))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     losses._vgg.cache_clear()

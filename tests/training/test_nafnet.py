@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from zoo.nafnet import ChannelAttention, ChannelNorm, NAFBlock, simple_gate
+from zoo.nn.nafnet import ChannelAttention, ChannelNorm, NAFBlock, simple_gate
 
 
 def test_pixels_are_normalized_over_their_channels():

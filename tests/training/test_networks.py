@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from tests.training.pictures import photograph
+from training.losses import charbonnier
 from zoo.models.autoencoder import MINI, make_mini
+from zoo.nn.unet import Block, GatedBlock, ShuffledUNet, UNetBackend
 from zoo.restorer import Restorer
-from zoo.training.losses import charbonnier
-from zoo.unet import Block, GatedBlock, ShuffledUNet, UNetBackend
 
 
 def shaken(network: torch.nn.Module, amount: float = 0.05) -> torch.nn.Module:

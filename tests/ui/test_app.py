@@ -11,7 +11,7 @@ from PIL import Image
 
 import zoo
 from ui.compare import SLOTS
-from zoo import images
+from zoo.io import images
 
 NO_PAINTING = {"background": None, "layers": [], "composite": None}
 
@@ -132,13 +132,13 @@ def test_no_picture_is_said(client):
         (b"no picture at all", "is not a picture"),
         (b"", "is empty"),
         ("truncated", "damaged or cut off"),
-        ("animated", "24 frames"),
+        ("GIF", "GIF pictures are not supported"),
     ],
 )
 def test_a_bad_picture_is_said_without_the_servers_paths(client, photo, tmp_path, content, sentence):
     if content == "truncated":
         content = photo.read_bytes()[:20_000]
-    elif content == "animated":
+    elif content == "GIF":
         content = (Path(skimage.data.__file__).parent / "no_time_for_that_tiny.gif").read_bytes()
     path = tmp_path / "holiday.png"
     path.write_bytes(content)
@@ -164,13 +164,14 @@ def test_the_task_chooses_the_models(client):
 
 
 def test_the_leaderboard_shows_the_committed_results(client):
-    from leaderboard.table import COMMITTED, find_results, group
+    from eval.find import find_results
+    from leaderboard.table import COMMITTED, group
 
-    made = next(
-        g for g in group(find_results([COMMITTED])) if g.scenario == "free-form-holes" and g.dataset == "sample"
-    )
+    if not any(COMMITTED.rglob("*.json")):
+        pytest.skip("no results are committed: make results")
+    made = group(find_results([COMMITTED]))[0]
     text, table, _ = client.predict(made.name, api_name="/leaderboard")
-    assert "psnr_hole" in text
+    assert made.primary in text
     place = table["headers"].index("model")
     assert [row[place] for row in table["data"]] == [result.model.id for result in made.ranked]
 

@@ -15,7 +15,7 @@ import zoo
 from zoo import registry
 from zoo.card import SizeRule
 from zoo.errors import UnknownNameError, WeightsError
-from zoo.torchvision_compat import ensure_torchvision
+from zoo.nn.torchvision_compat import ensure_torchvision
 
 
 def _spandrel():
@@ -150,5 +150,5 @@ def test_without_spandrel(tmp_path):
         f"import zoo; zoo.get_card('spandrel:{tmp_path / 'x.pth'}')"
     )
     root = Path(__file__).parents[2]
-    done = subprocess.run([sys.executable, "-c", script], cwd=root, capture_output=True, text=True, timeout=120)
+    done = subprocess.run([sys.executable, "-c", script], cwd=root, capture_output=True, text=True, timeout=600)
     assert done.stderr.rstrip().endswith("pip install spandrel."), done.stderr

@@ -10,13 +10,15 @@ from skimage.metrics import structural_similarity
 
 import zoo
 from tests.zoo.samples import SHAPES, photo, random_picture
-from zoo import degradations, masks
+from zoo import degradations
 from zoo.degradations import rng_for, to_8_bit
 from zoo.errors import RestorationError
+from zoo.io import masks
 
 CLASSICAL = [c.id for c in zoo.list_models() if c.weights is None and c.family not in ("identity", "autoencoder")]
 CROPS = {"astronaut": (0, 150), "chelsea": (30, 120), "coffee": (100, 200), "rocket": (150, 250)}
 FILLERS = ["telea", "navier-stokes", "biharmonic", "patch-fill", "pull-push"]
+BRIGHTENERS = ["clahe", "adaptive-gamma", "multi-scale-retinex"]
 DECONVOLUTIONS = ["unsupervised-wiener", "richardson-lucy", "tv-deconvolution"]
 
 
@@ -105,6 +107,32 @@ def test_interpolation_beats_repeated_pixels(name, picture):
     assert psnr(clean, zoo.load(name.replace("x4", "x2")).restore(half).image) > psnr(clean, restored) + 1
 
 
+@pytest.mark.parametrize("picture", ["astronaut", "coffee"])
+@pytest.mark.parametrize("name", BRIGHTENERS)
+def test_brighteners_come_nearer_to_the_truth(name, picture):
+    clean = crop(picture)
+    dark = to_8_bit((as_float(clean) ** 2.2 * 2.0**-3) ** (1 / 2.2))
+    restored = zoo.load(name).restore(dark).image
+    assert psnr(clean, restored) > psnr(clean, dark) + 4
+    assert 2 * dark.mean() < restored.mean() < 1.6 * clean.mean()
+
+
+@pytest.mark.parametrize("name", ["adaptive-gamma", "multi-scale-retinex"])
+def test_brighteners_keep_colors(name):
+    dark = np.rint(crop("coffee") * 0.2 + 3).astype(np.uint8)
+    before, after = (picture.astype(float) for picture in (dark, zoo.load(name).restore(dark).image))
+    seen = after.max(axis=2) > 60
+    shares = [picture[seen] / picture[seen].sum(axis=1, keepdims=True) for picture in (before, after)]
+    assert np.abs(shares[0] - shares[1]).mean() < 0.01
+
+
+@pytest.mark.parametrize("name", BRIGHTENERS)
+def test_brighteners_leave_flat_and_black_pictures_without_seams(name):
+    for value in (0, 40):
+        result = zoo.load(name).restore(np.full((60, 90, 3), value, np.uint8)).image
+        assert np.ptp(result) <= 1 and (value or result.max() == 0)
+
+
 @pytest.mark.parametrize("sigma", [1.0, 2.0, 3.0])
 @pytest.mark.parametrize("picture", CROPS)
 def test_unsharp_mask_sharpens(picture, sigma):
@@ -164,7 +192,7 @@ def test_patch_fill_of_a_large_picture_of_which_a_grid_is_known(recwarn):
 def test_16_bits_are_more_than_8():
     """What is computed with 16 bits is not 8 bits in disguise."""
     picture = crop("astronaut").astype(np.uint16) * 257
-    for name in ("bicubic.x2", "unsharp-mask", "nl-means", "richardson-lucy"):
+    for name in ("bicubic.x2", "adaptive-gamma", "unsharp-mask", "nl-means", "richardson-lucy"):
         result = zoo.load(name).restore(picture).image
         assert len(np.unique(result)) > 1000, name
 

@@ -10,6 +10,7 @@ from skimage.metrics import peak_signal_noise_ratio
 
 from tests.zoo.samples import photo
 from zoo import degradations as d
+from zoo.degradations import chains
 
 
 def picture(name: str = "astronaut") -> np.ndarray:
@@ -97,7 +98,7 @@ def test_downscale_is_pillows_bicubic():
     [
         lambda image, rng: d.motion_blur(image, rng),
         lambda image, rng: d.gaussian_noise(image, rng, 0.1),
-        lambda image, rng: d.blind_face(image, rng),
+        lambda image, rng: chains.blind_face(image, rng),
         lambda image, rng: d.jpeg(image, 20),
     ],
     ids=["motion", "noise", "face", "jpeg"],

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from zoo.directions import DOUBLINGS, FADE, ORIENTATIONS, across
+from zoo.nn.directions import DOUBLINGS, FADE, ORIENTATIONS, across
 
 
 def walk(image: np.ndarray, known: np.ndarray, y: int, x: int, rows: int, columns: int):

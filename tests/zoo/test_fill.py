@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import torch
 
-from zoo.fill import smooth_fill
+from zoo.nn.fill import smooth_fill
 
 
 def test_smooth_fill_keeps_what_is_known_and_fills_from_around():

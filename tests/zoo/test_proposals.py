@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from tests.training.test_networks import shaken
-from zoo.directions import ORIENTATIONS
-from zoo.fill import smooth_fill
-from zoo.proposals import DilatedBlock, Proposals, Stage
+from zoo.nn.directions import ORIENTATIONS
+from zoo.nn.fill import smooth_fill
+from zoo.nn.proposals import DilatedBlock, Proposals, Stage
 
 
 def striped() -> tuple[torch.Tensor, torch.Tensor]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 DETECTORS = {
     "mtcnn": "MTCNN, embedded: its weights come with a package (the default)",
-    "yunet": "YuNet, fast; its weights are fetched or put into the ZOO_WEIGHTS folder",
+    "yunet": "YuNet, fast; bundled",
     "retinaface": "RetinaFace with MobileNet-0.25; its weights are put into the ZOO_WEIGHTS folder",
 }
 """Name -> what it is."""

@@ -18,7 +18,7 @@ from . import align, helpers
 
 EMBEDDINGS = {
     "dlib": "dlib's ResNet-29, 128 numbers (packages dlib-bin and face-recognition-models)",
-    "mobilefacenet": "MobileFaceNet trained with ArcFace, 128 numbers (mobilefacenet.onnx in the ZOO_WEIGHTS folder)",
+    "mobilefacenet": "MobileFaceNet trained with ArcFace, 128 numbers; bundled",
 }
 """Name -> what it is; `auto` is the first one that is here."""
 CROP = 256
@@ -50,8 +50,8 @@ def unavailable(name: str = "auto") -> str | None:
     Raises UnknownNameError.
     """
     if name == "auto":
-        reasons = [unavailable(known) for known in EMBEDDINGS]
-        return None if None in reasons else " Or ".join(reasons)
+        reasons = [reason for known in EMBEDDINGS if (reason := unavailable(known)) is not None]
+        return None if len(reasons) < len(EMBEDDINGS) else " Or ".join(reasons)
     if name not in EMBEDDINGS:
         raise UnknownNameError("embedding", name, (*EMBEDDINGS, "auto", "none"))
     if name == "mobilefacenet":

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import numpy as np
 
-    from ..images import Picture
+    from ..io.images import Picture
     from .check import Pose
     from .face import Face
 

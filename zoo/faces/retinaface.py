@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..errors import WeightsError
-from ..layers import build_with
+from ..nn.layers import build_with
 from ..weights import load_tensors
 from . import helpers
 from .face import Face, suppress

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ..errors import ZooError
 
 if TYPE_CHECKING:
-    from ..images import Picture
+    from ..io.images import Picture
     from ..restorer import Restorer
 
 FACTORS = (1, 2, 4)

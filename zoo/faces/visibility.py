@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..card import ModelCard, Weights
-from ..layers import build_with
+from ..nn.layers import build_with
 from ..weights import load_tensors, resolve
 
 SIDE, CELLS = 64, 16

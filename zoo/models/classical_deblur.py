@@ -11,8 +11,8 @@ from collections.abc import Callable
 import numpy as np
 
 from ..card import ModelCard, Tiling
-from ..per_image import per_image
 from ..registry import register
+from ..runtimes.per_image import per_image
 
 _RADIUS = 20
 _MARGIN = 64

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from ..card import ModelCard
-from ..per_image import per_image
 from ..registry import register
+from ..runtimes.per_image import per_image
 
 TELEA = ModelCard(
     id="telea",

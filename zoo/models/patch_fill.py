@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 
 from ..card import ModelCard
-from ..per_image import per_image
 from ..registry import register
+from ..runtimes.per_image import per_image
 from .classical_inpaint import diffuse
 
 CARD = ModelCard(
@@ -73,7 +73,7 @@ def fill(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
 
 def _usable(hole: np.ndarray) -> bool:
     """Whether something is left to fill at this scale, and enough whole patches to fill it from."""
-    return bool(hole.any()) and np.count_nonzero(~_dilated(hole)) > 200
+    return bool(hole.any()) and int(np.count_nonzero(~_dilated(hole))) > 200
 
 
 def _halved(mask: np.ndarray) -> np.ndarray:

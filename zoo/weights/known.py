@@ -1,4 +1,4 @@
-"""Helper files of other projects, found where those projects keep them and known by the first digits of their sha256.
+"""Helper files of other projects, bundled or found where those projects keep them, known by digits of their sha256.
 
 Never downloaded: they are for metrics and training losses, which say what is missing where a file is not here.
 """
@@ -10,8 +10,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import places
 from .checksum import sha256_of
-from .places import local_folder
 
 
 @dataclass(frozen=True)
@@ -46,12 +46,12 @@ class KnownFile:
 
 
 def find(name: str, hub_folder: str | None = None) -> Path | None:
-    """A file in the ZOO_WEIGHTS folder or, below torch's hub cache, in that folder; None when it is in neither."""
-    places = [local_folder()]
+    """A bundled file, one in the ZOO_WEIGHTS folder or, below torch's hub cache, in that folder; None elsewhere."""
+    folders = [places.BUNDLED, places.local_folder()]
     if hub_folder:
         cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-        places.append(Path(os.environ.get("TORCH_HOME") or Path(cache, "torch")) / "hub" / hub_folder)
-    return next((place / name for place in places if place and (place / name).is_file()), None)
+        folders.append(Path(os.environ.get("TORCH_HOME") or Path(cache, "torch")) / "hub" / hub_folder)
+    return next((place / name for place in folders if place and (place / name).is_file()), None)
 
 
 @functools.cache

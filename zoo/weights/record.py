@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from ..errors import WeightsError
-from ..files import written_whole
+from ..io.files import written_whole
 from .places import cache_folder
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..card import ModelCard, Weights
+from ..card import ModelCard, Source, Weights
 from ..errors import WeightsError, describe_os_error
-from . import download, places, record
+from . import bundled, download, places, record
 from .checksum import sha256_of
 
 
@@ -19,9 +20,11 @@ class FoundFile:
     path: Path
     sha256: str
     origin: str
-    """"bundled", "file", "folder", "Hub cache" or "downloads"."""
+    """"bundled", "file", "folder", "Hub cache", "downloads" or "package"."""
     prefix: str = ""
     """What goes before the names of its tensors."""
+    first_use: tuple[str, str] | None = None
+    """(name, source) of a file that nothing is known of yet: see `trust`."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,16 @@ def locate(file: Weights) -> tuple[Path, str] | None:
             return path, "Hub cache"
         if source.url and (path := places.downloads_folder() / file.filename).is_file():
             return path, "downloads"
+        if source.package and (path := _in_package(source)):
+            return path, "package"
     return None
+
+
+def _in_package(source: Source) -> Path | None:
+    """A file of an installed package, which is not imported, or None."""
+    spec = importlib.util.find_spec(source.package)
+    path = Path(spec.origin).parent / source.file if spec and spec.origin else None
+    return path if path and path.is_file() else None
 
 
 def is_bundled(card: ModelCard) -> bool:
@@ -69,6 +81,8 @@ def missing_reason(card: ModelCard) -> str | None:
     pages = dict.fromkeys(source.page for file in missing for source in file.sources if source.page)
     if all(any(source.repo or source.url for source in file.sources) for file in missing):
         way = f"`python -m zoo download {card.id}` gets {names}"
+        packages = dict.fromkeys(f"`{source}`" for file in missing for source in file.sources if source.package)
+        way += f", or {' and '.join(packages)} brings {it}" if packages else ""
     else:
         way = f"get {names} from {' or '.join(pages) or 'its authors'} and put {it} into {into}"
     return f"the weights of {card.id} are not on this machine: {way}, or pass your own with --weights."
@@ -121,26 +135,36 @@ def _given(card: ModelCard, path: Path) -> list[FoundFile]:
 def _verified(file: Weights, path: Path, origin: str) -> FoundFile:
     found = FoundFile(path, _hash(path), origin, file.prefix)
     state = check(file, found)
-    if state == "new":
-        try:
-            record.remember(file.filename, found.sha256, " or ".join(map(str, file.sources)) or origin)
-        except OSError as error:  # a read-only home must not stop anyone from using a file that is there
-            print(f"warning: the sha256 of {path} was not recorded: {describe_os_error(error)}.", file=sys.stderr)
     if state == "wrong":
         raise WeightsError(_refusal(file, found))
+    if state == "new":
+        found = replace(found, first_use=(file.filename, " or ".join(map(str, file.sources)) or origin))
     return found
+
+
+def trust(found: Found) -> None:
+    """Record the sha256 of files that were used for the first time; to be called when they have been opened, so that
+    no web page or broken download becomes the file that is trusted."""
+    for file in found.files:
+        if file.first_use is None:
+            continue
+        try:
+            record.remember(file.first_use[0], file.sha256, file.first_use[1])
+        except OSError as error:  # a read-only home must not stop anyone from using a file that is there
+            print(f"warning: the sha256 of {file.path} was not recorded: {describe_os_error(error)}.", file=sys.stderr)
 
 
 def check(file: Weights, found: FoundFile) -> str:
     """How a hash stands to what is known of the file.
 
-    "published" (it is the card's), "first use" (it is the recorded one), "unchecked" (shipped with the project, or
-    the user's own choice), "new" (nothing is known yet) or "wrong". Raises WeightsError for a damaged record.
+    "published" (it is the card's, or that of the JSON beside a bundled file), "first use" (it is the recorded one),
+    "unchecked" (the user's own choice, or a bundled file without a JSON), "new" (nothing is known yet) or "wrong".
+    Raises WeightsError for a damaged record.
     """
     if found.origin == "file":
         return "unchecked"
-    if file.sha256 is not None:
-        return "published" if file.sha256 == found.sha256 else "wrong"
+    if (expected := _expected_sha256(file, found.origin)) is not None:
+        return "published" if expected == found.sha256 else "wrong"
     if found.origin == "bundled":
         return "unchecked"
     known = record.recorded(file.filename)
@@ -149,10 +173,19 @@ def check(file: Weights, found: FoundFile) -> str:
     return "wrong" if file.size not in (None, found.path.stat().st_size) else "new"
 
 
+def _expected_sha256(file: Weights, origin: str) -> str | None:
+    """What is known of the file of that origin, or None."""
+    if origin == "bundled":
+        return bundled.recorded_sha256(file.filename)
+    if origin == "package":
+        return next((source.sha256 for source in file.sources if source.package), None)
+    return file.sha256
+
+
 def _refusal(file: Weights, found: FoundFile) -> str:
-    if file.sha256 is not None:
+    if (expected := _expected_sha256(file, found.origin)) is not None:
         text = f"{found.path} is not the published file: its sha256 is {found.sha256}, that of the published one is "
-        text += file.sha256
+        text += expected
     elif known := record.recorded(file.filename):
         text = f"{found.path} is not the file that was first used: its sha256 is {found.sha256}, the recorded one is "
         text += f"{known}; `python -m zoo weights --forget {file.filename}` makes the zoo trust a new file"

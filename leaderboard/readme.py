@@ -1,0 +1,41 @@
+"""The README's tables, made from the committed results and put between their markers.
+
+A table stands between `<!-- leaderboard: DATASET SCENARIO METRIC[ METRIC...] -->` and `<!-- /leaderboard -->`; what is
+between them is written anew.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from eval.metrics import get_metric
+from zoo.errors import ZooError
+
+from .table import Group, label, shown
+
+MARKED = re.compile(r"(<!-- leaderboard: ([^\n]+?) -->\n).*?(<!-- /leaderboard -->)", re.DOTALL)
+
+
+def filled(text: str, groups: Sequence[Group]) -> str:
+    """The text with its marked tables made anew. Raises ZooError for a marker that names no ranking or metric."""
+    return MARKED.sub(lambda found: found[1] + table(found[2], groups) + found[3], text)
+
+
+def table(marker: str, groups: Sequence[Group]) -> str:
+    """The Markdown table of one marker: a row for each ranked model, the best first."""
+    dataset, scenario, *metrics = marker.split()
+    fitting = [made for made in groups if (made.dataset, made.scenario) == (dataset, scenario) and made.ranked]
+    if not fitting or not metrics:
+        raise ZooError(f"the README's marker '{marker}' names no ranking of the committed results, or no metric.")
+    made = max(fitting, key=lambda group: group.version)
+    titles = []
+    for name in metrics:
+        metric = get_metric(name)
+        unit = f" ({metric.unit})" if metric.unit else ""
+        titles.append(f"{name}{unit}{'' if metric.higher_is_better else ', lower is better'}")
+    lines = ["| model | " + " | ".join(titles) + " |", "| --- " * (1 + len(titles)) + "|"]
+    for result in made.ranked:
+        cells = [shown(name, result.metrics.get(name)) for name in metrics]
+        lines.append(f"| `{label(result, made.ranked)}` | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"

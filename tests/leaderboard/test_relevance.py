@@ -1,0 +1,39 @@
+"""The smallest differences that matter agree with one another on the committed results."""
+
+from __future__ import annotations
+
+import itertools
+import statistics
+from collections import defaultdict
+
+import pytest
+
+from eval.find import find_results
+from eval.relevance import SMALLEST
+from leaderboard.table import COMMITTED, group
+
+
+def changes() -> dict[str, list[float]]:
+    """How much each metric changed per 0.1 dB, picture by picture, where two models differ by 0.1 to 1.5 dB."""
+    found = defaultdict(list)
+    for made in group(find_results([COMMITTED])):
+        if made.dataset == "sample" or not made.primary.startswith("psnr"):
+            continue
+        for one, other in itertools.combinations(made.ranked, 2):
+            values = {row.name: row.metrics for row in other.images}
+            for row in one.images:
+                x, y = row.metrics, values[row.name]
+                decibels = abs(x[made.primary] - y[made.primary])
+                if 0.1 < decibels < 1.5:
+                    for name in x.keys() & y.keys():
+                        if x[name] is not None and y[name] is not None:
+                            found[name, made.primary].append(abs(x[name] - y[name]) / decibels / 10)
+    return found
+
+
+@pytest.mark.skipif(not any(COMMITTED.rglob("*.json")), reason="no results are committed")
+@pytest.mark.parametrize("metric", [m for m in SMALLEST if not m.startswith("psnr")])
+def test_about_as_much_as_a_tenth_of_a_decibel(metric):
+    whole, hole = (changes().get((metric, primary), []) for primary in ("psnr_rgb", "psnr_hole"))
+    measured = statistics.median(hole if metric.endswith("_hole") or "_hole_" in metric else whole)
+    assert 0.7 <= SMALLEST[metric] / measured <= 1.4

@@ -1,0 +1,1 @@
+"""Pictures, masks and files, in and out."""

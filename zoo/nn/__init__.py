@@ -1,0 +1,1 @@
+"""Blocks that several networks share; what one network alone uses lies with its family."""

@@ -23,8 +23,8 @@ def parser() -> argparse.ArgumentParser:
                      "comes in time; a new one with --resume (default: the recipe's number of steps)")  # fmt: skip
     top.add_argument("--steps", type=int, metavar="N", help="length in steps instead of the recipe's")
     top.add_argument("--resume", action="store_true", help="go on with the run in its folder")
-    top.add_argument("--from", dest="start_from", metavar="RUN", help="start with the weights of another run, where "
-                     "they fit (default: random ones)")  # fmt: skip
+    top.add_argument("--from", dest="start_from", metavar="RUN", help="start with the weights of another run, or of "
+                     "the bundled model of this id, where they fit (default: random ones)")  # fmt: skip
     top.add_argument("--seed", type=int, default=0, metavar="S", help="of the weights and the pairs (default 0)")
     top.add_argument("--device", default="auto", help="auto (default), cpu, cuda, cuda:1, mps")
     top.add_argument("--precision", default="auto", help="fp32, bf16, or auto (default): bf16 on a GPU that has it. "

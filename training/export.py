@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from zoo.weights import sha256_of
 from zoo.weights.places import BUNDLED
 from zoo.weights.reading import save
 
+from .cards import Figure, TrainingCard
 from .loop import Position, read_run
 from .recipe import get_recipe
 
@@ -28,49 +29,6 @@ LARGEST = 10_000_000
 """Bytes that a bundled file may have."""
 METRICS = ("psnr_rgb", "psnr_hole", "vgg_conv3_1", "vgg_conv3_1_hole", "colorfulness_error", "id_similarity")
 """Of a result, what goes onto the card: the metric that ranks, and these where they were computed."""
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One result of `python -m eval`, with what doing nothing gets in the same measurement."""
-
-    metric: str
-    value: float
-    identity: float
-    scenario: str
-    """With its version and seed."""
-    dataset: str
-    """With the number of its pictures."""
-
-
-@dataclass(frozen=True)
-class TrainingCard:
-    """Where bundled weights are from."""
-
-    id: str
-    license: str
-    """Of the weights."""
-    recipe: str
-    """Where in the project the recipe is."""
-    parameters: int
-    data: str
-    data_licenses: str
-    degradation: str
-    losses: dict[str, float]
-    """Name -> weight."""
-    seed: int
-    steps: int
-    minutes: float
-    """Training time by the clock."""
-    device: str
-    precision: str
-    exported: str
-    """UTC date."""
-    sha256: str
-    """Of the weights file."""
-    figures: tuple[Figure, ...]
-    limits: tuple[str, ...]
-    """A sentence each."""
 
 
 def export(folder: Path, model_id: str, results: Sequence[Path] = (), target: Path = BUNDLED) -> TrainingCard:
@@ -116,13 +74,6 @@ def export(folder: Path, model_id: str, results: Sequence[Path] = (), target: Pa
         json.dumps(asdict(card), indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
     )
     return card
-
-
-def read_card(model_id: str, source: Path = BUNDLED) -> TrainingCard:
-    """The card of bundled weights. Raises FileNotFoundError when there is none."""
-    stored = json.loads((source / f"{model_id}.json").read_text(encoding="utf-8"))
-    stored["figures"] = tuple(Figure(**figure) for figure in stored["figures"])
-    return TrainingCard(**{**stored, "limits": tuple(stored["limits"])})
 
 
 def _figures(results: Sequence[Path], model_id: str, sha256: str) -> tuple[Figure, ...]:

@@ -25,6 +25,7 @@ from zoo.errors import ZooError
 from zoo.io.files import written_whole
 from zoo.restorer import pick_device
 
+from . import cards
 from .adversarial import Opponent
 from .data import Pairs, batches, load_pictures, split, to_tensor, watched_pairs
 from .recipe import Recipe, get_recipe, seeded_network
@@ -53,7 +54,8 @@ class Settings:
     checkpoint_every: int = 200
     """Steps between checkpoints."""
     start_from: str | None = None
-    """Folder of a run whose averaged weights this one starts with, where names and shapes are the same."""
+    """Folder of a run whose averaged weights, or id of a bundled model whose weights this one starts with, where names
+    and shapes are the same."""
 
 
 @dataclass
@@ -250,29 +252,37 @@ def start(folder: Path, settings: Settings) -> Run:
         raise ZooError(f"{folder} is not empty: --resume goes on with the run in it, --out names another folder.")
     run = Run(folder, settings)
     stored = {**asdict(settings), "machine": machine(run.device), "computed_in": str(run.type).removeprefix("torch.")}
-    stored["before"] = _start_from(run, Path(settings.start_from)) if settings.start_from else dict(NOTHING_BEFORE)
+    stored["before"] = _start_from(run, settings.start_from) if settings.start_from else dict(NOTHING_BEFORE)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "run.json").write_text(json.dumps(stored, indent=2) + "\n", encoding="utf-8")
     return run
 
 
-def _start_from(run: Run, folder: Path) -> dict[str, float]:
-    """Take over the weights of an earlier run; returns what it took. Raises ZooError when none of them fits."""
-    stored, state = read_run(folder)
+def _start_from(run: Run, source: str) -> dict[str, float]:
+    """Take over earlier weights where they fit; returns what they took. Raises ZooError when none of them fits."""
+    weights, before = _bundled(source) if cards.has_card(source) else _averaged(Path(source))
     own = run.network.state_dict()
-    fitting = {
-        name: value for name, value in state["average"].items() if name in own and own[name].shape == value.shape
-    }
+    fitting = {name: value for name, value in weights.items() if name in own and own[name].shape == value.shape}
     if not fitting:
-        raise ZooError(f"no weights of the run in {folder} fit {run.recipe.id}.")
+        raise ZooError(f"no weights of {source} fit {run.recipe.id}.")
     run.network.load_state_dict({**own, **fitting})
     for name, value in run.network.state_dict().items():
         run.average[name].copy_(value)
-    position = Position(**state["position"])
-    return {
-        "steps": stored["before"]["steps"] + position.step,
-        "minutes": stored["before"]["minutes"] + position.seconds / 60,
-    }
+    return before
+
+
+def _averaged(folder: Path) -> tuple[dict[str, Tensor], dict[str, float]]:
+    """(averaged weights, what they took) of the run in a folder."""
+    stored, state = read_run(folder)
+    position, before = Position(**state["position"]), stored["before"]
+    took = {"steps": before["steps"] + position.step, "minutes": before["minutes"] + position.seconds / 60}
+    return state["average"], took
+
+
+def _bundled(model_id: str) -> tuple[dict[str, Tensor], dict[str, float]]:
+    """(weights, what they took) of a bundled model."""
+    card = cards.read_card(model_id)
+    return cards.read_weights(model_id), {"steps": card.steps, "minutes": card.minutes}
 
 
 def read_run(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -12,7 +12,7 @@ from PIL import Image
 import zoo
 from eval.metrics import METRICS
 from eval.scenarios import get_scenario
-from training.export import read_card
+from training.cards import read_card
 from training.recipe import get_recipe
 from training.sheet import ROWS, SAMPLES, SIDE, truths, write_sheet
 from zoo import degradations

@@ -13,7 +13,8 @@ from tests.training.pictures import photograph, training_folder
 from training import export as export_module
 from training import loop
 from training.__main__ import main
-from training.export import export, read_card
+from training.cards import read_card
+from training.export import export
 from training.loop import Settings, start
 from training.recipe import get_recipe
 from zoo import degradations

@@ -13,6 +13,7 @@ import torch
 from tests.training.pictures import training_folder
 from training import loop, losses
 from training.__main__ import main
+from training.cards import read_card, read_weights
 from training.data import Pairs, batches, load_pictures, split, to_tensor, watched_pairs
 from training.loop import Position, Settings, rate_at, resume, start
 from training.recipe import get_recipe, recipes
@@ -114,6 +115,15 @@ def test_a_run_starts_from_another(data, undisturbed, tmp_path):
     with pytest.raises(ZooError, match="no weights"):
         start(tmp_path / "other", settings(data, recipe="vae.mini", start_from=str(undisturbed.folder)))
     assert not (tmp_path / "other").exists()
+
+
+def test_a_run_starts_from_what_is_bundled(data, tmp_path):
+    run = start(tmp_path / "run", settings(data, recipe="autoencoder.mini", start_from="autoencoder.mini"))
+    weights = read_weights("autoencoder.mini")
+    for name, value in run.network.state_dict().items():
+        assert value.dtype == torch.float32 and torch.equal(value, weights[name])
+    card = read_card("autoencoder.mini")
+    assert json.loads((run.folder / "run.json").read_text())["before"] == {"steps": card.steps, "minutes": card.minutes}
 
 
 def test_a_finished_run_stays_as_it_is(undisturbed):

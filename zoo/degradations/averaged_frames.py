@@ -30,7 +30,7 @@ def averaged_frames(
     height, width = image.shape[:2]
     light = np.power(np.clip(image, 0, 1), gamma)
     if highlights > 1:
-        white = np.clip((light.min(axis=2, keepdims=True) - 0.8) / 0.15, 0, 1)
+        white = np.clip((light.min(axis=2, keepdims=True) - 0.95) / 0.05, 0, 1)
         light = light * (1 + np.float32(highlights - 1) * white)
     frames = int(rng.integers(7, 14))
     if rng.random() < 0.5:

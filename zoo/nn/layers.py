@@ -68,6 +68,12 @@ def luma(picture: Tensor) -> Tensor:
     return (picture * picture.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)).sum(1, keepdim=True)
 
 
+def random_place(picture: Tensor, side: int, grid: int) -> tuple:
+    """A place of `side` pixels, or all there are, in N x C x H x W, that begins at multiples of `grid`."""
+    starts = [int(torch.randint(max(0, length - side) // grid + 1, ())) * grid for length in picture.shape[2:]]
+    return (..., *(slice(start, start + side) for start in starts))
+
+
 class NetworkBackend(nn.Module):
     """Base of the backends around a network: `restore` handles one picture, 1 x 3 x H x W RGB in [0, 1].
 

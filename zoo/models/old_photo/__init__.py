@@ -1,0 +1,1 @@
+"""Old photographs mended: the network of this project."""

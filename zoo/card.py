@@ -145,6 +145,8 @@ class ModelCard:
     """Further files, for a model that is made of several; each has a prefix of its own."""
     family_default: bool = False
     """The published variant that the bare family name stands for."""
+    scheme: str | None = None
+    """How it is opened where it is not registered: its name is then "scheme:argument"."""
     internal: bool = False
     """Kept for tests: left out of lists and of "all", but loadable by its id."""
     stochastic: bool = False
@@ -174,6 +176,11 @@ class ModelCard:
     def family(self) -> str:
         """The part of the id before the dot."""
         return self.id.partition(".")[0]
+
+    @property
+    def name(self) -> str:
+        """What loads it: its id, or "scheme:argument"."""
+        return f"{self.scheme}:{self.id.partition('.')[2]}" if self.scheme else self.id
 
     @property
     def files(self) -> tuple[Weights, ...]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from . import weights as weights_module
 from .card import TASKS, ModelCard
 from .errors import UnknownNameError, WeightsError
+from .licenses import is_licensed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -89,7 +90,7 @@ def _discover() -> None:
 def list_models(
     *, task: str | None = None, license: str | None = None, available: bool | None = None
 ) -> list[ModelCard]:
-    """Cards sorted by id, filtered by task, by license (exact SPDX id) and by whether they can run here now.
+    """Cards sorted by id, filtered by task, by license (SPDX id, or "permissive") and by whether they can run now.
 
     Raises UnknownNameError for an unknown task.
     """
@@ -101,7 +102,7 @@ def list_models(
         for _, (card, _) in sorted(_entries.items())
         if not card.internal
         and (task is None or task in card.tasks)
-        and (license is None or license.casefold() == card.license.casefold())
+        and (license is None or is_licensed(card.license, license))
         and (available is None or available == (unavailable_reason(card) is None))
     ]
 

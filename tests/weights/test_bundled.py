@@ -42,6 +42,21 @@ def test_info_shows_it():
     assert "attribution" not in run_zoo("info", "autoencoder.mini").stdout
 
 
+def test_the_list_tells_where_weights_are_by_task():
+    shown = run_zoo("list").stdout
+    groups = {block.partition(":")[0]: block for block in shown.strip().split("\n\n")}
+    assert set(groups) == set(zoo.TASKS)
+
+    def state(task: str, model: str) -> str:
+        (line,) = (line for line in groups[task].splitlines() if line.split()[:1] == [model])
+        return line
+
+    assert " bundled " in state("super-resolution", "span.x4") and " built in " in state("low-light", "clahe")
+    assert " downloadable " in state("deblur", "dmphn.gopro") and " by hand " in state("deblur", "deblurgan.v1-resnet9")
+    only = run_zoo("list", "--task", "low-light", "--license", "permissive").stdout
+    assert only.startswith("low-light: ") and "iat.lol" in only and "span" not in only
+
+
 def test_a_damaged_bundled_file_is_refused(tmp_path, monkeypatch):
     for name in ("sci.medium.safetensors", "sci.medium.json"):
         shutil.copyfile(places.BUNDLED / name, tmp_path / name)

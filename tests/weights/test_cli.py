@@ -17,7 +17,7 @@ from tests.platforms import posix
 from tests.weights.ask import card
 from tests.weights.checkpoints import WRAPPED, same, state
 from zoo import registry
-from zoo.card import ModelCard
+from zoo.card import ModelCard, Source, Weights
 from zoo.cli import weights as weights_cli
 from zoo.errors import UnknownNameError, WeightsError, ZooError
 
@@ -101,6 +101,29 @@ def test_download_wants_models(models):
             run(weights_cli.Download, *argv)
     with pytest.raises(UnknownNameError, match=r"did you mean test\.tiny"):
         run(weights_cli.Download, "test.tine")
+
+
+def test_download_by_task_license_and_all(link, models, capsys):
+    def made(id: str, license: str, source: Source | None, **options) -> ModelCard:
+        weights = Weights(f"{id}.pth", license, (source,) if source else (), **options)
+        return ModelCard(id=id, title=id, tasks=("deblur",), license=license, weights=weights)
+
+    url = Source(url=f"{link.url}/tiny.pth")
+    models(
+        made("a.free", "MIT", url, size=len(link.files["/tiny.pth"])),
+        made("b.bound", "GPL-3.0-only", url),
+        made("c.hand", "MIT", Source(page="https://example.org")),
+    )
+    assert run(weights_cli.Download, "--all", "--license", "permissive") == 0
+    told = capsys.readouterr()
+    assert "a.free.pth, 0.0 MB, license: MIT\n1 files to download, 0.0 MB\n" in told.err
+    assert told.out.startswith("a.free: ") and "b.bound" not in told.out + told.err and "c.hand" not in told.err
+    assert run(weights_cli.Download, "--task", "deblur") == 0
+    told = capsys.readouterr()
+    assert "b.bound.pth, size not known, license: GPL-3.0-only" in told.err and "a.free.pth, " not in told.err
+    assert told.out.count("\n") == 2
+    with pytest.raises(ZooError, match="no model that can be downloaded matches"):
+        run(weights_cli.Download, "--all", "--license", "Apache-2.0")
 
 
 def test_a_family_means_its_published_default(link, models, capsys):

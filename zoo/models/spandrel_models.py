@@ -6,6 +6,7 @@ project, which unpickles nothing.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -51,6 +52,21 @@ def build(card: ModelCard, state: Mapping[str, torch.Tensor]) -> torch.nn.Module
     return _adapter(_descriptor(state, Path(card.weights.filename)))
 
 
+def backend(card: ModelCard, state: Mapping[str, torch.Tensor], architecture: str | None = None) -> torch.nn.Module:
+    """The backend of the tensors that a card promises. architecture: spandrel's id of it, where the card says.
+
+    Raises WeightsError when they are of another architecture or scale.
+    """
+    assert card.weights is not None, "only checkpoints come here"
+    path = Path(card.weights.filename)
+    descriptor = _descriptor(state, path)
+    if architecture not in (None, descriptor.architecture.id):
+        raise WeightsError(f"{path} is of the architecture {descriptor.architecture.id}, not of {architecture}.")
+    if descriptor.scale != card.scale:
+        raise WeightsError(f"{path} enlarges by {descriptor.scale}, not by {card.scale}.")
+    return _adapter(descriptor)
+
+
 def _descriptor(state: Mapping[str, torch.Tensor], path: Path):
     from ..nn.torchvision_compat import ensure_torchvision
 
@@ -59,6 +75,10 @@ def _descriptor(state: Mapping[str, torch.Tensor], path: Path):
         import spandrel
     except ImportError:
         raise WeightsError(f"spandrel is needed to open {path}: pip install spandrel.") from None
+    with contextlib.suppress(ImportError):  # architectures whose licenses are not permissive
+        import spandrel_extra_arches
+
+        spandrel_extra_arches.install(ignore_duplicates=True)
     try:
         descriptor = spandrel.ModelLoader().load_from_state_dict(spandrel.canonicalize_state_dict(dict(state)))
     except spandrel.UnsupportedModelError:

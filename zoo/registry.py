@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from . import weights as weights_module
 from .card import TASKS, ModelCard
 from .errors import UnknownNameError, WeightsError
-from .licenses import is_licensed
+from .weights.licenses import is_licensed
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,10 +15,11 @@ import torch
 
 import zoo
 from tests.zoo.samples import run_zoo
-from zoo import catalog_cli, weights_cli
+from zoo.cli import catalog as catalog_cli
+from zoo.cli import weights as weights_cli
 from zoo.errors import UnknownNameError, WeightsError, ZooError
 from zoo.models.openmodeldb import catalog
-from zoo.torchvision_compat import ensure_torchvision
+from zoo.nn.torchvision_compat import ensure_torchvision
 from zoo.weights import places
 
 

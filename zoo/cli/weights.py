@@ -39,7 +39,7 @@ class Download:
     def run(args: Namespace) -> int:
         """Fetch them all; 2 when one could not be fetched. Raises ZooError for a wrong choice of models."""
         from .. import registry
-        from ..licenses import is_licensed
+        from ..weights.licenses import is_licensed
 
         if sum((bool(args.models), bool(args.task), args.all)) != 1:
             raise ZooError("name the models to download, or give --task or --all.")

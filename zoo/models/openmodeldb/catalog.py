@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 
 from ...card import Source, Weights
 from ...errors import UnknownNameError, ZooError, describe_os_error
-from ...files import written_whole
-from ...licenses import is_licensed
+from ...io.files import written_whole
+from ...weights.licenses import is_licensed
 
 FILE = Path(__file__).with_name("catalog.json.gz")
 PUBLISHED = "https://openmodeldb.info/api/v1/models.json"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from .card import TASKS
+from ..card import TASKS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,8 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the table, or make the catalog anew. Raises ZooError."""
-    from .cli import table
-    from .models.openmodeldb import catalog
+    from ..models.openmodeldb import catalog
+    from . import table
 
     if args.update is not None:
         count = catalog.update(args.update or catalog.PUBLISHED)
@@ -53,8 +53,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _way(entry) -> str:
     """How one gets a checkpoint."""
-    from .models.openmodeldb import catalog
-    from .weights.resolve import locate
+    from ..models.openmodeldb import catalog
+    from ..weights.resolve import locate
 
     if entry.architecture not in catalog.SPANDREL:
         return "not loadable"

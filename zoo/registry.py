@@ -19,11 +19,9 @@ from .errors import UnknownNameError, WeightsError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import torch
-
     from .restorer import Restorer
+    from .runtimes import Backend
 
-    Backend = Callable[[torch.Tensor, "torch.Tensor | None"], torch.Tensor]
     # Tensors by name, or None: a builder knows which, as its own cards say whether there are weights.
     Builder = Callable[[ModelCard, Any], Backend]
 

@@ -113,8 +113,9 @@ def test_a_package_brings_weights(package):
         found = weights.resolve(card, may_download=False)
         assert [file.origin for file in found.files] == ["package"] and found.files[0].path == path
         with torch.inference_mode():
-            mine = build(card, weights.load_tensors(found)).float()(image)
-            assert torch.allclose(mine, network(image), atol=1e-5)
+            backend = build(card, weights.load_tensors(found))
+            backend.place(torch.device("cpu"), torch.float32)
+            assert torch.allclose(backend.run(image, None), network(image), atol=1e-5)
 
 
 def test_another_file_in_the_package_is_refused(package):

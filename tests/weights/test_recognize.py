@@ -9,6 +9,7 @@ from tests.weights.checkpoints import meta_state
 from zoo import registry
 from zoo.card import ModelCard, Weights
 from zoo.errors import WeightsError
+from zoo.runtimes.torch import TorchBackend
 from zoo.weights.recognize import SIGNATURES, looks_like
 
 EXPECTED = {
@@ -59,13 +60,12 @@ def strict(tmp_path, monkeypatch):
                 super().__init__()
                 self.w = torch.nn.Parameter(torch.ones(2))
 
-            def forward(self, image, mask=None):
+            def forward(self, image):
                 return image
 
         network = Scale()
         network.load_state_dict(state)
-        network.network = torch.nn.Identity()
-        return network
+        return TorchBackend(network)
 
     return card
 

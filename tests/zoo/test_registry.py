@@ -10,6 +10,7 @@ from zoo import registry
 from zoo.card import TASKS
 from zoo.errors import UnknownNameError, WeightsError, ZooError
 from zoo.registry import list_models, register, register_scheme, resolve_id
+from zoo.runtimes import FunctionBackend
 
 
 @pytest.fixture
@@ -21,7 +22,7 @@ def registering(monkeypatch):
 
 
 def build(card, state):
-    return lambda image, mask: image
+    return FunctionBackend(lambda image, mask: image)
 
 
 def test_a_registered_backend_is_listed_loaded_and_used(registering):

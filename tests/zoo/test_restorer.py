@@ -10,7 +10,7 @@ from PIL import Image
 import zoo
 from tests.zoo.networks import NETWORKS, Plain, Strided, card, restorer
 from tests.zoo.samples import SHAPES, photo, random_picture, run_python
-from zoo.card import ModelCard, SizeRule, Tiling
+from zoo.card import SizeRule, Tiling
 from zoo.errors import MaskError, PictureError, RestorationError, ZooError
 from zoo.io import images
 from zoo.restorer import Restorer
@@ -443,7 +443,7 @@ def test_a_backend_that_ends_the_program_has_failed_on_this_picture(error):
     def fail(image, mask):
         raise error
 
-    model = Restorer(ModelCard("test", "Test", ("denoise",), "MIT"), fail)
+    model = restorer(fail)
     with pytest.raises(RestorationError, match="test failed"):
         model.restore(random_picture((8, 9, 3)))
 
@@ -453,17 +453,18 @@ def test_an_interrupt_is_none_of_the_backends_failures():
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        Restorer(ModelCard("test", "Test", ("denoise",), "MIT"), interrupted).restore(random_picture((8, 9, 3)))
+        restorer(interrupted).restore(random_picture((8, 9, 3)))
 
 
 ENDS_THE_PROGRAM = """
 import sys
 from zoo import __main__, registry
 from zoo.card import ModelCard
+from zoo.runtimes import FunctionBackend
 
 @registry.register(ModelCard("test.exit", "Test", ("denoise",), "MIT"))
 def build(card, state):
-    return lambda image, mask: sys.exit(0)
+    return FunctionBackend(lambda image, mask: sys.exit(0))
 
 sys.exit(__main__.main())
 """

@@ -11,7 +11,8 @@ from ..registry import register
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ..nn.unet import ShuffledUNet, UNetBackend
+    from ..nn.unet import ShuffledUNet
+    from ..runtimes.torch import TorchBackend
 
 
 def make_mini() -> ShuffledUNet:
@@ -44,9 +45,9 @@ MINI = ModelCard(
 
 
 @register(MINI)
-def build(card: ModelCard, state: Mapping[str, Tensor]) -> UNetBackend:
+def build(card: ModelCard, state: Mapping[str, Tensor]) -> TorchBackend:
     """The backend. Raises RuntimeError when the tensors are not exactly the network's."""
     from ..nn.layers import build_with
-    from ..nn.unet import UNetBackend
+    from ..runtimes.torch import TorchBackend
 
-    return UNetBackend(build_with(make_mini, state))
+    return TorchBackend(build_with(make_mini, state))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..card import TASKS, ModelCard, Tiling
 from ..registry import register
+from ..runtimes import FunctionBackend
 
 if TYPE_CHECKING:
     import torch
@@ -48,7 +49,7 @@ def build_identity(card: ModelCard, state: None):
     def run(image: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
         return image.repeat_interleave(card.scale, 2).repeat_interleave(card.scale, 3)
 
-    return run
+    return FunctionBackend(run)
 
 
 @register(DUMMY)
@@ -62,4 +63,4 @@ def build_dummy(card: ModelCard, state: None):
             image = torch.where(mask > 0, 0.5, image)
         return F.avg_pool2d(F.pad(image, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
 
-    return run
+    return FunctionBackend(run)

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..card import ModelCard
 from ..registry import register
-from ..runtimes.per_image import per_image
+from ..runtimes import NumpyBackend
 from .classical_inpaint import diffuse
 
 CARD = ModelCard(
@@ -33,7 +33,7 @@ _HALF = PATCH // 2
 @register(CARD)
 def build(card: ModelCard, state: None):
     """Deterministic: the random search starts from a fixed seed."""
-    return per_image(fill)
+    return NumpyBackend(fill)
 
 
 def fill(image: np.ndarray, mask: np.ndarray) -> np.ndarray:

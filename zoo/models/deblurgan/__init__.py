@@ -13,7 +13,7 @@ from ...registry import register
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ...nn.unet import UNetBackend
+    from ...runtimes.torch import TorchBackend
     from .network import Deblur
 
 _LICENSE = "BSD-3-Clause"
@@ -145,10 +145,10 @@ def build(card: ModelCard, state: Mapping[str, Tensor]) -> Deblur:
 
 
 @register(MINI)
-def build_mini(card: ModelCard, state: Mapping[str, Tensor]) -> UNetBackend:
+def build_mini(card: ModelCard, state: Mapping[str, Tensor]) -> TorchBackend:
     """The backend. Raises RuntimeError when the tensors are not exactly the network's."""
     from ...nn.layers import build_with
-    from ...nn.unet import UNetBackend
+    from ...runtimes.torch import TorchBackend
     from .mini import DeblurMini
 
-    return UNetBackend(build_with(DeblurMini, state))
+    return TorchBackend(build_with(DeblurMini, state))

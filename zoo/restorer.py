@@ -170,9 +170,9 @@ class Restorer:
         count, seed = samples.checked_count(count), samples.checked_seed(seed)
         picture = images.read(image)
         hole = self._hole(picture, mask, mask_threshold)
+        backend: Any = self._backend  # a stochastic card's has `sample`
         draws = (
-            functools.partial(self._backend.sample, generator=samples.generator_for(seed, index))
-            for index in range(count)
+            functools.partial(backend.sample, generator=samples.generator_for(seed, index)) for index in range(count)
         )
         return [self._run_chunk([picture], [hole], draw)[0] for draw in draws]
 

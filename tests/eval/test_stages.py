@@ -80,7 +80,7 @@ def network(monkeypatch):
         return TorchBackend(torch.nn.Conv2d(3, 3, 3, padding=1))
 
     registry.get_card("dummy")
-    monkeypatch.setitem(registry._entries, card.id, (card, build))
+    monkeypatch.setitem(registry.MODELS._entries, card.id, registry.Model(card, build))
     return card.id
 
 
@@ -385,7 +385,7 @@ def test_a_model_that_fails_on_one_picture(tmp_path, photographs, monkeypatch):
         return FunctionBackend(restore)
 
     registry.get_card("dummy")
-    monkeypatch.setitem(registry._entries, card.id, (card, build))
+    monkeypatch.setitem(registry.MODELS._entries, card.id, registry.Model(card, build))
     run = Pipeline(tmp_path / "out", photographs, card.id)
     run.predict()
     run.score()

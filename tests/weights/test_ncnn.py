@@ -99,7 +99,8 @@ def package(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(tmp_path / "site"))
     monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("ZOO_WEIGHTS", raising=False)
-    card, build = registry._entries["real-esrgan.x4plus"]
+    found = registry.find("real-esrgan.x4plus")
+    card, build = found.card, found.builder
     sha256 = weights.sha256_of(folder / "x4.bin")
     source = Source(package="sr_weights_for_test", file="models/x4.bin", sha256=sha256)
     weight = dataclasses.replace(card.weights, sources=(Source(url="https://example.org/x.pth"), source))

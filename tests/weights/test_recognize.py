@@ -29,7 +29,7 @@ EXPECTED = {
 def test_every_published_network_is_told_and_told_apart(name):
     tensors = meta_state(name)
     assert looks_like(tensors) == EXPECTED[name]
-    matching = [s for s in SIGNATURES if all(key in tensors for key in s.tensors)]
+    matching = [s for s in SIGNATURES.values() if all(key in tensors for key in s.tensors)]
     shapes = [s for s in matching if all(shape in (None, tuple(tensors[k].shape)) for k, shape in s.tensors.items())]
     assert len(shapes) == 1
 
@@ -48,7 +48,7 @@ def test_unknown():
 def strict(tmp_path, monkeypatch):
     """A registered model that takes one tensor "w" of two numbers, strictly."""
     registry.list_models()  # finds the real ones before the copy is made
-    monkeypatch.setattr(registry, "_entries", dict(registry._entries))
+    monkeypatch.setattr(registry.MODELS, "_entries", registry.MODELS._entries)
     card = ModelCard(
         id="test-strict.one", title="", tasks=("deblur",), license="MIT", weights=Weights("strict.pth", "MIT")
     )

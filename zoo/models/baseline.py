@@ -11,21 +11,25 @@ from ..runtimes import FunctionBackend
 if TYPE_CHECKING:
     import torch
 
-IDENTITY = ModelCard(
-    id="identity",
+NO_OP = ModelCard(
+    id="no-op",
+    aliases=("identity",),
+    baseline=True,
     title="Do nothing",
     tasks=tuple(task for task in TASKS if task != "super-resolution"),
     license="MIT",
-    summary="Returns the picture as it came: the floor of every table.",
+    summary="Returns the picture as it came: what every other backend is compared with.",
     tiling=Tiling(margin=0),
     commercial_use=True,
 )
-IDENTITY_X4 = ModelCard(
-    id="identity.x4",
+NO_OP_X4 = ModelCard(
+    id="no-op.x4",
+    aliases=("identity.x4",),
+    baseline=True,
     title="Repeat pixels 4x",
     tasks=("super-resolution",),
     license="MIT",
-    summary="Every pixel becomes 4 x 4 equal ones: the floor of the enlargement tables.",
+    summary="Every pixel becomes 4 x 4 equal ones: what enlarging is compared with.",
     scale=4,
     tiling=Tiling(margin=0),
     commercial_use=True,
@@ -42,8 +46,8 @@ DUMMY = ModelCard(
 )
 
 
-@register(IDENTITY, IDENTITY_X4)
-def build_identity(card: ModelCard, state: None):
+@register(NO_OP, NO_OP_X4)
+def build_no_op(card: ModelCard, state: None):
     """Pixel repetition by the card's scale, which for scale 1 changes nothing."""
 
     def run(image: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:

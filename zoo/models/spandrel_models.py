@@ -15,6 +15,7 @@ from ..card import ModelCard, SizeRule, Tiling, Weights
 from ..errors import WeightsError
 from ..registry import register_scheme
 from ..weights import load_tensors, resolve
+from ..weights.recognize import Signature, looks_like, register_signatures
 
 if TYPE_CHECKING:
     import torch
@@ -26,6 +27,15 @@ TASKS = {"SR": "super-resolution", "FaceSR": "face", "Inpainting": "inpaint", "R
 MARGIN = 32
 """Context of a tile in pixels; spandrel says whether a model may be tiled, not how far it looks."""
 LICENSE = "not stated (the checkpoint's author decides)"
+
+
+register_signatures(
+    Signature("Real-ESRGAN", "spandrel", {"conv_first.weight": None, "body.0.rdb1.conv1.weight": None}),
+    Signature("ESRGAN", "spandrel", {"model.0.weight": None, "model.1.sub.0.RDB1.conv1.0.weight": None}),
+    Signature("NAFNet", "spandrel", {"intro.weight": None, "middle_blks.0.beta": None}),
+    Signature("GFPGAN", "spandrel", {"stylegan_decoder.style_mlp.1.weight": None, "toRGB.0.weight": None}),
+    Signature("SwinIR", "spandrel", {"layers.0.residual_group.blocks.0.attn.relative_position_index": None}),
+)
 
 
 @register_scheme("spandrel")
@@ -74,8 +84,6 @@ def _descriptor(state: Mapping[str, torch.Tensor], path: Path):
 
 
 def _unknown(state: Mapping[str, torch.Tensor], path: Path) -> str:
-    from ..weights.recognize import looks_like
-
     like = looks_like(state)
     return f"spandrel does not know the architecture of {path}" + (f"; it looks like {like}." if like else ".")
 

@@ -70,6 +70,13 @@ def luma(picture: Tensor) -> Tensor:
     return (picture * picture.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)).sum(1, keepdim=True)
 
 
+def holed_picture() -> tuple[Tensor, Tensor]:
+    """A random picture, 1 x 3 x 512 x 512 in [0, 1], and the mask of a hole in it, 1 x 1 x 512 x 512."""
+    picture, mask = torch.rand(1, 3, 512, 512), torch.zeros(1, 1, 512, 512)
+    mask[..., 128:320, 160:352] = 1
+    return picture, mask
+
+
 class FillingBackend(TorchBackend):
     """Backend of a network that takes RGB in [0, 1] with its mask as a fourth channel, and gives RGB."""
 

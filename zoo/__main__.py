@@ -66,10 +66,12 @@ def _list(args: argparse.Namespace) -> int:
 
 def _info(args: argparse.Namespace) -> int:
     from . import get_card
+    from .cli.common import explain_id
     from .registry import unavailable_reason
     from .weights.bundled import recorded_sha256
 
     card = get_card(args.id)
+    explain_id(args.id, card)
     facts = {
         "id": card.id,
         "title": card.title,
@@ -91,13 +93,14 @@ def _info(args: argparse.Namespace) -> int:
         facts[f"weights {weights.filename}"] = (
             f"{weights.license}{size}, sha256 {sha256}; from {' or '.join(map(str, weights.sources)) or 'this project'}"
         )
+    lines = [(key, value) for key, value in facts.items() if value]
     for figure in card.figures:
-        facts[f"published {figure.metric}"] = f"{figure.value} on {figure.data} ({figure.protocol}; {figure.source})"
-    for index, note in enumerate(card.notes):
-        facts["note" if index == 0 else f"note {index + 1}"] = note
-    for key, value in facts.items():
-        if value:
-            print(f"{key}: {value}")
+        lines.append(
+            ("figure", f"{figure.metric} {figure.value} on {figure.data} ({figure.protocol}; {figure.source})")
+        )
+    lines += [("note", note) for note in card.notes]
+    for key, value in lines:
+        print(f"{key}: {value}")
     return 0
 
 

@@ -41,9 +41,8 @@ def checkpoint(value: float = 1.0) -> bytes:
 @pytest.fixture
 def models(monkeypatch):
     """Register models for this test alone."""
-    entries: dict = {}
-    monkeypatch.setattr(registry, "_entries", entries)
-    monkeypatch.setattr(registry, "_discovered", True)
+    registry.PLUGINS.load()
+    monkeypatch.setattr(registry.MODELS, "_entries", {})
 
     def add(*cards: ModelCard) -> None:
         registry.register(*cards)(lambda card, state: None)
@@ -234,7 +233,7 @@ def test_convert_on_a_full_disk_leaves_nothing(tmp_path):
 
 def test_building_the_parsers_imports_nothing_heavy():
     script = (
-        "import argparse, sys; from zoo import weights_cli\n"
+        "import argparse, sys; from zoo.cli import weights as weights_cli\n"
         "for c in weights_cli.COMMANDS: c.add_arguments(argparse.ArgumentParser())\n"
         "print([m for m in ('torch', 'huggingface_hub', 'safetensors') if m in sys.modules])"
     )

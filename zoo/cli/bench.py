@@ -8,19 +8,19 @@ and input, so no weights are needed; and beside them stands the convolution rate
 from __future__ import annotations
 
 import argparse
-import importlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..errors import ZooError
 
 if TYPE_CHECKING:
     import torch
 
-FAMILIES = ("contextual-attention", "deblurgan", "edgeconnect", "gpen")
-"""Those whose published networks have a plain form."""
+    from ..card import ModelCard
+    from ..registry import Builder, Example
+
 DEFAULT = ("gpen.bfr-512", "deblurgan.v2-mobilenet", "contextual-attention.places2")
 
 
@@ -53,10 +53,8 @@ def run(args: argparse.Namespace) -> int:
     """Time the networks and print the table; 0 when all went well. Raises ZooError."""
     if args.repeats < 1 or args.threads < 1:
         raise ZooError("--repeats and --threads are numbers from 1 on.")
-    from ..registry import get_card
-
     for model in args.model:  # a wrong name should not cost a minute first
-        _check_family(get_card(model))
+        _with_plain_form(model)
 
     import torch
 
@@ -89,21 +87,18 @@ def measure(model: str, repeats: int = 3) -> Row:
     """Time both forms of a network on the CPU, by turns. Raises ZooError for a model without a plain form."""
     import torch
 
-    from .. import registry
     from ..nn.layers import plain_form
 
-    card = registry.get_card(model)
-    _check_family(card)
-    name = f".models.{card.family.replace('-', '_')}"
-    family, network = (importlib.import_module(module, __package__) for module in (name, f"{name}.network"))
+    card, builder, example = _with_plain_form(model)
     torch.manual_seed(0)
-    plain = network.make(card).eval().requires_grad_(False)
+    plain, inputs = example(card)
+    plain.eval().requires_grad_(False)
     for tensor in plain.parameters():
         if tensor.dim() < 2:  # no bias and no gain at its neutral value, so that each of them counts
             tensor.add_(torch.randn_like(tensor), alpha=0.1)
     state = {name: tensor.clone() for name, tensor in plain.state_dict().items()}
-    fast = family.build(card, state).network
-    inputs = _inputs(card)
+    backend: Any = builder(card, state)
+    fast = backend.network
     packed = [x.contiguous(memory_format=torch.channels_last) for x in inputs]
 
     best = {"plain": float("inf"), "fast": float("inf")}
@@ -132,25 +127,15 @@ def convolution_rate(repeats: int = 5) -> float:
     return 2 * weight.numel() * x.shape[2] * x.shape[3] / seconds / 1e9
 
 
-def _check_family(card) -> None:
-    """Raise ZooError when the card's network has no plain form to compare with."""
-    if card.family not in FAMILIES or card.weights is None or card.id.endswith(".mini"):
-        raise ZooError(f"{card.id} has no plain form to compare with; choose one of {', '.join(FAMILIES)}.")
+def _with_plain_form(model: str) -> tuple[ModelCard, Builder, Example]:
+    """The card, builder and example of a model. Raises ZooError when its network has no plain form."""
+    from ..registry import MODELS, find
 
-
-def _inputs(card) -> list[torch.Tensor]:
-    """Random inputs of a network in its own range: a picture of 1280 x 720, an aligned face or a holed square."""
-    import torch
-
-    if card.family == "gpen":
-        return [torch.rand(1, 3, card.size.square, card.size.square) * 2 - 1]
-    if card.family == "deblurgan":
-        return [torch.rand(1, 3, 736, 1280) * 2 - 1]
-    picture, mask = torch.rand(1, 3, 512, 512), torch.zeros(1, 1, 512, 512)
-    mask[..., 128:320, 160:352] = 1
-    if card.family == "edgeconnect":
-        return [picture, picture.mean(1, keepdim=True), (picture[:, :1] > 0.9).float(), mask]
-    return [torch.cat([(picture * 2 - 1) * (1 - mask), torch.ones_like(mask), mask], dim=1), mask]
+    found = find(model)
+    if found.example is None:
+        families = sorted({each.card.family for each in MODELS.values() if each.example})
+        raise ZooError(f"{found.card.id} has no plain form to compare with; choose one of {', '.join(families)}.")
+    return found.card, found.builder, found.example
 
 
 def _timed(function: Callable) -> tuple[float, object]:

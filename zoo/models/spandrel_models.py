@@ -16,15 +16,27 @@ from ..card import ModelCard, SizeRule, Tiling, Weights
 from ..errors import WeightsError
 from ..registry import register_scheme
 from ..weights import load_tensors, resolve
+from ..weights.recognize import Signature, looks_like, register_signatures
 
 if TYPE_CHECKING:
     import torch
+
+    from ..runtimes import Backend
 
 TASKS = {"SR": "super-resolution", "FaceSR": "face", "Inpainting": "inpaint", "Restoration": "restore"}
 """spandrel's purpose -> task."""
 MARGIN = 32
 """Context of a tile in pixels; spandrel says whether a model may be tiled, not how far it looks."""
 LICENSE = "not stated (the checkpoint's author decides)"
+
+
+register_signatures(
+    Signature("Real-ESRGAN", "spandrel", {"conv_first.weight": None, "body.0.rdb1.conv1.weight": None}),
+    Signature("ESRGAN", "spandrel", {"model.0.weight": None, "model.1.sub.0.RDB1.conv1.0.weight": None}),
+    Signature("NAFNet", "spandrel", {"intro.weight": None, "middle_blks.0.beta": None}),
+    Signature("GFPGAN", "spandrel", {"stylegan_decoder.style_mlp.1.weight": None, "toRGB.0.weight": None}),
+    Signature("SwinIR", "spandrel", {"layers.0.residual_group.blocks.0.attn.relative_position_index": None}),
+)
 
 
 @register_scheme("spandrel")
@@ -46,7 +58,7 @@ def open_checkpoint(argument: str) -> tuple[ModelCard, object]:
     return _card(descriptor, path), build
 
 
-def build(card: ModelCard, state: Mapping[str, torch.Tensor]) -> torch.nn.Module:
+def build(card: ModelCard, state: Mapping[str, torch.Tensor]) -> Backend:
     """The backend of a checkpoint's tensors. Raises WeightsError."""
     assert card.weights is not None, "`open_checkpoint` made the card"
     return _adapter(_descriptor(state, Path(card.weights.filename)))
@@ -92,8 +104,6 @@ def _descriptor(state: Mapping[str, torch.Tensor], path: Path):
 
 
 def _unknown(state: Mapping[str, torch.Tensor], path: Path) -> str:
-    from ..weights.recognize import looks_like
-
     like = looks_like(state)
     return f"spandrel does not know the architecture of {path}" + (f"; it looks like {like}." if like else ".")
 
@@ -136,20 +146,18 @@ def _slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "model"
 
 
-def _adapter(descriptor) -> torch.nn.Module:
-    import torch
+def _adapter(descriptor) -> Backend:
 
-    class Spandrel(torch.nn.Module):
-        """A descriptor as a backend; it takes single pictures, so a batch goes through one by one."""
+    from ..runtimes.torch import TorchBackend
 
-        def __init__(self):
-            super().__init__()
-            self.network = descriptor.model  # what moves and casts this module moves and casts the descriptor's too
+    class Spandrel(TorchBackend):
+        """Backend of a descriptor, whose network moves with the backend."""
 
-        def forward(self, image: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
+        channels_last = False  # not every architecture's own code takes it
+
+        def restore(self, image: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
             if mask is not None and descriptor.purpose == "Inpainting":
-                pairs = zip(image.split(1), mask.split(1), strict=True)
-                return torch.cat([descriptor(one, hole) for one, hole in pairs])
-            return torch.cat([descriptor(one) for one in image.split(1)])
+                return descriptor(image, mask)
+            return descriptor(image)
 
-    return Spandrel()
+    return Spandrel(descriptor.model)

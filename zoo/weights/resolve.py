@@ -169,7 +169,7 @@ def check(file: Weights, found: FoundFile) -> str:
     """How a hash stands to what is known of the file.
 
     "published" (it is the card's, or that of the JSON beside a bundled file), "first use" (it is the recorded one),
-    "unchecked" (the user's own choice, or a bundled file without a JSON), "new" (nothing is known yet) or "wrong".
+    "unchecked" (the user's own choice), "new" (nothing is known yet) or "wrong" (a bundled file without a JSON, too).
     Raises WeightsError for a damaged record.
     """
     if found.origin == "file":
@@ -177,7 +177,7 @@ def check(file: Weights, found: FoundFile) -> str:
     if (expected := _expected_sha256(file, found.origin)) is not None:
         return "published" if expected == found.sha256 else "wrong"
     if found.origin == "bundled":
-        return "unchecked"
+        return "wrong"
     known = record.recorded(file.filename)
     if known is not None:
         return "first use" if known == found.sha256 else "wrong"
@@ -197,6 +197,8 @@ def _refusal(file: Weights, found: FoundFile) -> str:
     if (expected := _expected_sha256(file, found.origin)) is not None:
         text = f"{found.path} is not the published file: its sha256 is {found.sha256}, that of the published one is "
         text += expected
+    elif found.origin == "bundled":
+        text = f"{found.path} cannot be checked: no {found.path.stem}.json beside it names its sha256"
     elif known := record.recorded(file.filename):
         text = f"{found.path} is not the file that was first used: its sha256 is {found.sha256}, the recorded one is "
         text += f"{known}; `python -m zoo weights --forget {file.filename}` makes the zoo trust a new file"

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from .card import TASKS, ModelCard
 from .errors import PluginWarning, UnknownNameError, WeightsError, ZooError
-from .weights.licenses import is_licensed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -199,6 +198,8 @@ def list_models(
 
     Raises UnknownNameError for an unknown task.
     """
+    from .weights.licenses import is_licensed
+
     if task is not None and task not in TASKS:
         raise UnknownNameError("task", task, TASKS)
     return [

@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the table, or make the catalog anew. Raises ZooError."""
     from ..models.openmodeldb import catalog
-    from . import table
+    from .common import table
 
     if args.update is not None:
         count = catalog.update(args.update or catalog.PUBLISHED)

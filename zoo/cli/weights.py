@@ -73,14 +73,14 @@ def _published(name: str) -> ModelCard:
 
 def _fetchable(card: ModelCard) -> bool:
     """Whether a model has weights, and all that are not here can be downloaded."""
-    from .weights import state
+    from ..weights import state
 
     return state(card) in ("here", "downloadable")
 
 
 def _announce(cards: list[ModelCard]) -> None:
     """Say what is about to be downloaded: size, license, and whether it allows commercial use."""
-    from .weights import locate
+    from ..weights import locate
 
     missing = [(card, file) for card in cards for file in card.files if locate(file) is None]
     if not missing:

@@ -64,7 +64,7 @@ def build(card: ModelCard, state: Mapping[str, torch.Tensor]) -> Backend:
     return _adapter(_descriptor(state, Path(card.weights.filename)))
 
 
-def backend(card: ModelCard, state: Mapping[str, torch.Tensor], architecture: str | None = None) -> torch.nn.Module:
+def backend(card: ModelCard, state: Mapping[str, torch.Tensor], architecture: str | None = None) -> Backend:
     """The backend of the tensors that a card promises. architecture: spandrel's id of it, where the card says.
 
     Raises WeightsError when they are of another architecture or scale.

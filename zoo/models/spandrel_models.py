@@ -24,6 +24,8 @@ TASKS = {"SR": "super-resolution", "FaceSR": "face", "Inpainting": "inpaint", "R
 """spandrel's purpose -> task."""
 MARGIN = 32
 """Context of a tile in pixels; spandrel says whether a model may be tiled, not how far it looks."""
+COLORIZER = (1, 3)
+"""Channels in and out of what gives grey pictures colors."""
 LICENSE = "not stated (the checkpoint's author decides)"
 
 
@@ -86,7 +88,7 @@ def _descriptor(state: Mapping[str, torch.Tensor], path: Path):
     except Exception as error:  # its detection goes by few names; what follows fails in any way
         raise WeightsError(f"{path} is not quite of the architecture it looks like: {error}") from error
     channels = (descriptor.input_channels, descriptor.output_channels)
-    if channels != (3, 3) and not (channels == (4, 3) and descriptor.purpose == "Inpainting"):
+    if channels not in ((3, 3), COLORIZER) and not (channels == (4, 3) and descriptor.purpose == "Inpainting"):
         raise WeightsError(f"{path} turns {channels[0]} channels into {channels[1]}; only color pictures are taken.")
     return descriptor
 
@@ -102,6 +104,7 @@ def _card(descriptor, path: Path) -> ModelCard:
     import spandrel
 
     needs = descriptor.size_requirements
+    channels = (descriptor.input_channels, descriptor.output_channels)
     side = max(needs.minimum, needs.multiple_of)
     license = _license(path)
     tags = f" ({', '.join(descriptor.tags)})" if descriptor.tags else ""
@@ -109,7 +112,7 @@ def _card(descriptor, path: Path) -> ModelCard:
     return ModelCard(
         id=f"spandrel.{_slug(path.stem)}",
         title=f"{path.stem}: {descriptor.architecture.name}{tags}",
-        tasks=(TASKS[descriptor.purpose],),
+        tasks=("colorize" if channels == COLORIZER else TASKS[descriptor.purpose],),
         license=license,
         summary=f"A community checkpoint of the {descriptor.architecture.name} architecture, run by spandrel.",
         scale=descriptor.scale,
@@ -139,6 +142,8 @@ def _slug(name: str) -> str:
 def _adapter(descriptor) -> torch.nn.Module:
     import torch
 
+    from ..layers import luma
+
     class Spandrel(torch.nn.Module):
         """A descriptor as a backend; it takes single pictures, so a batch goes through one by one."""
 
@@ -147,9 +152,15 @@ def _adapter(descriptor) -> torch.nn.Module:
             self.network = descriptor.model  # what moves and casts this module moves and casts the descriptor's too
 
         def forward(self, image: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
-            if mask is not None and descriptor.purpose == "Inpainting":
-                pairs = zip(image.split(1), mask.split(1), strict=True)
-                return torch.cat([descriptor(one, hole) for one, hole in pairs])
-            return torch.cat([descriptor(one) for one in image.split(1)])
+            holes = [None] * len(image) if mask is None else mask.split(1)
+            return torch.cat([self.restored(*pair) for pair in zip(image.split(1), holes, strict=True)])
+
+        def restored(self, image: torch.Tensor, hole: torch.Tensor | None) -> torch.Tensor:
+            """One picture. Some networks add noise: it is the same for every picture, so that results repeat."""
+            with torch.random.fork_rng([image.device] if image.device.type == "cuda" else []):
+                torch.manual_seed(0)
+                if descriptor.purpose == "Inpainting":
+                    return descriptor(image, hole)
+                return descriptor(luma(image) if descriptor.input_channels == 1 else image)
 
     return Spandrel()

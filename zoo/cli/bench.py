@@ -33,6 +33,8 @@ class Row:
     """Size of the input, "height x width"."""
     plain: float
     fast: float
+    gflop: float
+    """Billions of multiplications and additions of the plain form's convolutions and matrix products."""
     difference: float
     """Largest difference between the two outputs, in standard deviations of the output."""
 
@@ -64,7 +66,8 @@ def run(args: argparse.Namespace) -> int:
     for model in args.model:
         rows.append(measure(model, args.repeats))
         rates.append(convolution_rate())
-        print(format_row(rows[-1]) if len(rows) > 1 else f"{HEADER}\n{format_row(rows[-1])}", flush=True)
+        line = format_row(rows[-1], max(rates[-2:]))
+        print(line if len(rows) > 1 else f"{HEADER}\n{line}", flush=True)
     print(
         f"convolution rate: {max(rates):.0f} GFLOP/s at best, {min(rates):.0f} at worst "
         f"({args.threads} threads, float32, torch {torch.__version__})"
@@ -72,20 +75,21 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-HEADER = f"{'model':32} {'input':>12} {'plain':>8} {'fast':>8} {'ratio':>6} {'difference':>11}"
+HEADER = f"{'model':32} {'input':>12} {'plain':>8} {'fast':>8} {'ratio':>6} {'at rate':>9} {'difference':>11}"
 
 
-def format_row(row: Row) -> str:
-    """A line of the table."""
+def format_row(row: Row, rate: float) -> str:
+    """A line of the table. "at rate": what the plain form's arithmetic takes at `rate` GFLOP/s."""
     return (
         f"{row.model:32} {row.pixels:>12} {row.plain:6.2f} s {row.fast:6.2f} s {row.ratio:6.2f} "
-        f"{row.difference:7.0e} std"
+        f"{row.gflop / rate:7.2f} s {row.difference:7.0e} std"
     )
 
 
 def measure(model: str, repeats: int = 3) -> Row:
     """Time both forms of a network on the CPU, by turns. Raises ZooError for a model without a plain form."""
     import torch
+    from torch.utils.flop_counter import FlopCounterMode
 
     from ..nn.layers import plain_form
 
@@ -104,7 +108,10 @@ def measure(model: str, repeats: int = 3) -> Row:
     best = {"plain": float("inf"), "fast": float("inf")}
     outputs = {}
     with torch.inference_mode():
-        for _ in range(repeats + 1):  # the first turn warms up
+        with plain_form(plain), FlopCounterMode(display=False) as counter:  # it warms up, too
+            plain(*inputs)
+        fast(*packed)
+        for _ in range(repeats):
             with plain_form(plain):
                 seconds, outputs["plain"] = _timed(lambda: plain(*inputs))
             best["plain"] = min(best["plain"], seconds)
@@ -112,7 +119,8 @@ def measure(model: str, repeats: int = 3) -> Row:
             best["fast"] = min(best["fast"], seconds)
     first, second = (_picture(outputs[form]) for form in ("plain", "fast"))
     difference = float((first - second).abs().max() / first.std())
-    return Row(card.id, f"{inputs[0].shape[2]} x {inputs[0].shape[3]}", best["plain"], best["fast"], difference)
+    pixels = f"{inputs[0].shape[2]} x {inputs[0].shape[3]}"
+    return Row(card.id, pixels, best["plain"], best["fast"], counter.get_total_flops() / 1e9, difference)
 
 
 def convolution_rate(repeats: int = 5) -> float:

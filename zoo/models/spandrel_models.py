@@ -27,6 +27,8 @@ TASKS = {"SR": "super-resolution", "FaceSR": "face", "Inpainting": "inpaint", "R
 """spandrel's purpose -> task."""
 MARGIN = 32
 """Context of a tile in pixels; spandrel says whether a model may be tiled, not how far it looks."""
+COLORIZER = (1, 3)
+"""Channels in and out of what gives grey pictures colors."""
 LICENSE = "not stated (the checkpoint's author decides)"
 
 
@@ -98,7 +100,7 @@ def _descriptor(state: Mapping[str, torch.Tensor], path: Path):
     except Exception as error:  # its detection goes by few names; what follows fails in any way
         raise WeightsError(f"{path} is not quite of the architecture it looks like: {error}") from error
     channels = (descriptor.input_channels, descriptor.output_channels)
-    if channels != (3, 3) and not (channels == (4, 3) and descriptor.purpose == "Inpainting"):
+    if channels not in ((3, 3), COLORIZER) and not (channels == (4, 3) and descriptor.purpose == "Inpainting"):
         raise WeightsError(f"{path} turns {channels[0]} channels into {channels[1]}; only color pictures are taken.")
     return descriptor
 
@@ -112,6 +114,7 @@ def _card(descriptor, path: Path) -> ModelCard:
     import spandrel
 
     needs = descriptor.size_requirements
+    channels = (descriptor.input_channels, descriptor.output_channels)
     side = max(needs.minimum, needs.multiple_of)
     license = _license(path)
     tags = f" ({', '.join(descriptor.tags)})" if descriptor.tags else ""
@@ -119,7 +122,7 @@ def _card(descriptor, path: Path) -> ModelCard:
     return ModelCard(
         id=f"spandrel.{_slug(path.stem)}",
         title=f"{path.stem}: {descriptor.architecture.name}{tags}",
-        tasks=(TASKS[descriptor.purpose],),
+        tasks=("colorize" if channels == COLORIZER else TASKS[descriptor.purpose],),
         license=license,
         summary=f"A community checkpoint of the {descriptor.architecture.name} architecture, run by spandrel.",
         scale=descriptor.scale,
@@ -148,6 +151,9 @@ def _slug(name: str) -> str:
 
 def _adapter(descriptor) -> Backend:
 
+    import torch
+
+    from ..nn.layers import luma
     from ..runtimes.torch import TorchBackend
 
     class Spandrel(TorchBackend):
@@ -156,8 +162,11 @@ def _adapter(descriptor) -> Backend:
         channels_last = False  # not every architecture's own code takes it
 
         def restore(self, image: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
-            if mask is not None and descriptor.purpose == "Inpainting":
-                return descriptor(image, mask)
-            return descriptor(image)
+            # Some networks add noise: it is the same for every picture, so that results repeat.
+            with torch.random.fork_rng([image.device] if image.device.type == "cuda" else []):
+                torch.manual_seed(0)
+                if descriptor.purpose == "Inpainting":
+                    return descriptor(image, mask)
+                return descriptor(luma(image) if descriptor.input_channels == 1 else image)
 
     return Spandrel(descriptor.model)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor, nn
 
+from ...card import ModelCard
 from ...nn.layers import build_with
 from ...runtimes.torch import TorchBackend
 
@@ -85,6 +86,11 @@ def _by_patches(network: Callable[[Tensor], Tensor], x: Tensor, grid: tuple[int,
         patches = [patch.contiguous(memory_format=torch.channels_last) for patch in row.chunk(grid[1], dim=3)]
         rows.append(torch.cat([network(patch) for patch in patches], dim=3))
     return torch.cat(rows, dim=2)
+
+
+def make(card: ModelCard) -> DMPHN:
+    """The networks, untrained."""
+    return DMPHN()
 
 
 class DMPHNBackend(TorchBackend):

@@ -28,7 +28,7 @@ from .recipe import get_recipe
 
 LARGEST = 10_000_000
 """Bytes that a bundled file may have."""
-METRICS = ("psnr_rgb", "psnr_hole", "vgg_conv3_1", "vgg_conv3_1_hole", "colorfulness_error", "id_similarity")
+METRICS = ("psnr_rgb", "psnr_hole", "vgg_conv3_1", "vgg_conv3_1_hole", "colorfulness_error", "face_similarity_dlib")
 """Of a result, what goes onto the card: the metric that ranks, and these where they were computed."""
 
 

@@ -13,7 +13,7 @@ import zoo
 from tests.models import checks
 from zoo.errors import WeightsError
 from zoo.models.community import ARCHITECTURES, CHECKPOINTS
-from zoo.torchvision_compat import ensure_torchvision
+from zoo.nn.torchvision_compat import ensure_torchvision
 
 
 def spandrel_network(architecture: str, *, extra: bool = False, **options) -> torch.nn.Module:

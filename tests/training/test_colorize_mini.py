@@ -11,8 +11,8 @@ from zoo.degradations import grey
 from zoo.models.colorize import mini as colorize_mini
 from zoo.models.colorize.mini import ColorizeMini, joined, to_rgb, with_chroma
 from zoo.nn.layers import luma
-from zoo.nn.unet import UNetBackend
 from zoo.restorer import Restorer
+from zoo.runtimes.torch import TorchBackend
 
 CARD = ModelCard(id="colorize.mini", title="Colorization, mini", tasks=("colorize",), license="MIT")
 
@@ -64,7 +64,7 @@ def test_chroma_follows_the_edges_of_luma():
 @pytest.mark.parametrize("shape", [(96, 130), (300, 200), (7, 9), (1, 1)])
 def test_luma_is_kept_at_any_size(shape):
     picture = np.resize(photograph("chelsea"), (*shape, 3))
-    restored = Restorer(CARD, UNetBackend(colorful()), device="cpu").restore(picture).image
+    restored = Restorer(CARD, TorchBackend(colorful()), device="cpu").restore(picture).image
     assert restored.shape == picture.shape and not np.array_equal(restored[..., 0], restored[..., 2])
     weights = np.array([0.299, 0.587, 0.114])
     assert np.abs(restored @ weights - picture @ weights).max() <= 0.51  # each channel is rounded by up to a half
@@ -72,7 +72,7 @@ def test_luma_is_kept_at_any_size(shape):
 
 def test_grey_files_get_colors():
     picture = photograph("chelsea")[:100, :120, 0]
-    restored = Restorer(CARD, UNetBackend(colorful()), device="cpu").restore(picture).image
+    restored = Restorer(CARD, TorchBackend(colorful()), device="cpu").restore(picture).image
     assert restored.shape == (100, 120, 3)
     assert restored[..., 0].mean() > restored[..., 2].mean() + 10
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 import zoo
+from zoo.io.files import printable
 
 PACKAGES = ("zoo", "eval")
 """What a result is made by; changes elsewhere (a README, a table) leave a tree clean."""
@@ -81,4 +82,4 @@ def command_line(args: argparse.Namespace, **changes: str) -> str:
         elif isinstance(value, Path):
             value = value.name
         words += [f"--{name.replace('_', '-')}", str(value)]
-    return shlex.join(words)
+    return printable(shlex.join(words))

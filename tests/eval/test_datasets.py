@@ -266,11 +266,11 @@ def test_other_pictures_are_measured_under_another_name(fault, listed_set, tmp_p
     assert dataset.state == "different" and dataset.sha256 != CARDS["trio"].sha256
     assert dataset.key == "trio-different"
     assert "not the pictures of trio" in dataset.remark and "not ranked as trio" in dataset.remark
-    status = evaluate("--model", "identity", "--dataset", "trio", "--data-root", listed_set, "--scenario", "jpeg",
+    status = evaluate("--model", "no-op", "--dataset", "trio", "--data-root", listed_set, "--scenario", "jpeg",
                       "--workers", 1, "--out", tmp_path / "out")  # fmt: skip
     assert status == (fault == "damaged")
     assert f"note: {dataset.remark}" in capsys.readouterr().err
-    assert result_of(tmp_path / "out", "identity")["dataset"]["state"] == "different"
+    assert result_of(tmp_path / "out", "no-op")["dataset"]["state"] == "different"
 
 
 def test_the_embedded_pictures_are_those_that_are_listed(capsys):

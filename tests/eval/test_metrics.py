@@ -142,7 +142,7 @@ def test_no_figure_of_definition_needs_pyiqa(tmp_path):
     program = (
         "import sys; sys.modules['pyiqa'] = None\n"  # an import would fail
         "from eval.__main__ import main\n"
-        f"sys.exit(main(['--model', 'identity', '--dataset', 'sample', '--limit', '1', '--scenario', 'jpeg', "
+        f"sys.exit(main(['--model', 'no-op', '--dataset', 'sample', '--limit', '1', '--scenario', 'jpeg', "
         f"'--workers', '1', '--out', {str(tmp_path)!r}]))"
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)

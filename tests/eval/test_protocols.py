@@ -85,7 +85,7 @@ def test_a_model_is_given_what_exceeds_the_range():
     window = np.lib.stride_tricks.sliding_window_view(made.given, (3, 3), axis=(0, 1)).mean(axis=(3, 4))
     np.testing.assert_allclose(result.picture.color[1:-1, 1:-1], window, atol=1e-5)
     assert result.picture.rgb8().dtype == np.uint8
-    unclipped = zoo.load("identity").restore(Picture(made.given)).picture.color
+    unclipped = zoo.load("no-op").restore(Picture(made.given)).picture.color
     assert np.array_equal(unclipped, made.given)
 
 
@@ -100,7 +100,7 @@ def test_protocols_run_when_they_are_named(tmp_path):
     )
     results = sorted(out.rglob("result.json"))
     assert len(results) == 2 and all("noise-color-25" in path.as_posix() for path in results)
-    assert evaluate("-m", "identity", "--dataset", f"folder:{folder}", "--out", tmp_path / "all") == 0
+    assert evaluate("-m", "no-op", "--dataset", f"folder:{folder}", "--out", tmp_path / "all") == 0
     ran = {part for path in (tmp_path / "all").rglob("result.json") for part in path.parts}
     assert not any(name in part for name in ON_REQUEST for part in ran)
 
@@ -114,7 +114,7 @@ def test_low_light_is_dark_and_noisy():
         exposures.append(np.log2(light[0].mean() / light[1].mean()))
     assert -4.2 < min(exposures) < -2.5 < -2.2 < max(exposures) < -0.9
     models = {card.id for card in zoo.list_models(available=True) if scenario.fits(card)}
-    assert {"iat.lol", "sci.medium", "clahe", "identity"} <= models
+    assert {"iat.lol", "sci.medium", "clahe", "no-op"} <= models
     assert all(get_scenario("phone-dark").fits(zoo.get_card(name)) for name in models)
 
 

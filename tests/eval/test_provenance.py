@@ -60,7 +60,7 @@ def test_the_command_repeats_the_run_and_tells_no_place(tmp_path, photographs):
     out = tmp_path / "out"
     assert evaluate("--model", "all", "--dataset", f"folder:{photographs}", "--scenario", "jpeg", "--limit", 1,
                     "--workers", 1, "--out", out, "--data-root", tmp_path) == 0  # fmt: skip
-    command = result_of(out, "identity")["command"]
+    command = result_of(out, "no-op")["command"]
     assert command == (
         "python -m eval --model identity --dataset folder:photographs --scenario jpeg --limit 1 --data-root DATA "
         "--workers 1"

@@ -454,7 +454,7 @@ def test_scoring_before_restoring_is_a_sentence(tmp_path, photographs, capsys):
     assert evaluate("--model", "dummy", *common, "--stage", "predict") == 0
     assert evaluate("--model", "dummy", *common, "--stage", "score", "--tile", 64) == 2  # restored with other tiles
     assert evaluate("--model", "all", *common, "--stage", "score") == 0  # those that are restored
-    assert "identity" not in {path.parent.name for path in tmp_path.rglob("result.json")}
+    assert "no-op" not in {path.parent.name for path in tmp_path.rglob("result.json")}
 
 
 def test_a_run_of_other_precision_is_scored_as_that(network, tmp_path, photographs):

@@ -6,7 +6,7 @@ from skimage.metrics import peak_signal_noise_ratio
 
 from tests.training.pictures import photograph
 from zoo import degradations
-from zoo.degradations import rng_for
+from zoo.seeding import rng_for
 
 CHAINS = [
     degradations.mixed,

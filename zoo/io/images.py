@@ -78,8 +78,18 @@ class Picture:
 
     def rgb8(self) -> np.ndarray:
         """HxWx3 uint8 RGB without alpha."""
-        color = self.color if self.color.ndim == 3 else np.repeat(self.color[..., None], 3, axis=2)
-        return color if color.dtype == np.uint8 else np.round(color / 257.0).astype(np.uint8)
+        return rgb8(self.color)
+
+
+def eight_bits(array: np.ndarray) -> np.ndarray:
+    """An array of uint8 or uint16 as uint8, rounded to the nearest of 256 levels."""
+    return array if array.dtype == np.uint8 else np.round(array / 257.0).astype(np.uint8)
+
+
+def rgb8(color: np.ndarray) -> np.ndarray:
+    """H x W or H x W x 3 of uint8 or uint16 as H x W x 3 of uint8, contiguous."""
+    color = eight_bits(color)
+    return np.ascontiguousarray(color if color.ndim == 3 else np.repeat(color[..., None], 3, axis=2))
 
 
 def max_pixels() -> int:
@@ -361,7 +371,7 @@ def encode(picture: Picture, suffix: str) -> bytes:
 
 
 def _encode_16_bit_png(picture: Picture) -> bytes:
-    """PNG with 16 bits per channel, which Pillow cannot write in color (nor OpenCV with grey and alpha)."""
+    """PNG with 16 bits per channel: Pillow cannot write it in color, OpenCV not with grey and alpha or a profile."""
     array = picture.array()
     height, width = array.shape[:2]
     channels = 1 if array.ndim == 2 else array.shape[2]
@@ -382,7 +392,8 @@ def _encode_16_bit_png(picture: Picture) -> bytes:
 
 
 def _encode_tiff(picture: Picture) -> bytes:
-    """TIFF with 8 or 16 bits per channel; Pillow writes no 16-bit color, and fails on most cameras' EXIF data.
+    """TIFF with 8 or 16 bits per channel; Pillow writes no 16-bit color and fails on most cameras' EXIF data, and
+    OpenCV writes neither EXIF data nor ICC profiles.
 
     An EXIF block is a TIFF file without a picture, so the picture's tags are added to it and its pixels put behind.
     """

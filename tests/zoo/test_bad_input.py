@@ -163,7 +163,7 @@ def test_the_limit_of_pixels_is_configurable(monkeypatch):
 def test_a_bomb_is_refused_before_it_is_decoded():
     code = """
 import resource, sys
-from zoo import images
+from zoo.io import images
 from zoo.errors import PictureError
 limit = 3 * 2**30  # decoding would need 7.5 GB
 resource.setrlimit(resource.RLIMIT_AS, (limit, limit))

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import zoo
 from zoo.card import ModelCard
-from zoo.cli.restore import check_folder
 from zoo.errors import ZooError
+from zoo.io.files import check_folder
 
 from .datasets import Dataset, open_dataset
 from .pool import Workers, cores

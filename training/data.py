@@ -14,9 +14,10 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from zoo.degradations import rng_for, to_8_bit
+from zoo.degradations import to_8_bit
 from zoo.errors import ZooError
 from zoo.io import images
+from zoo.seeding import rng_for
 
 from .recipe import Recipe
 

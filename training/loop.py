@@ -20,10 +20,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from zoo.degradations import rng_for
 from zoo.errors import ZooError
 from zoo.io.files import written_whole
 from zoo.restorer import pick_device
+from zoo.seeding import rng_for
 
 from . import cards
 from .adversarial import Opponent

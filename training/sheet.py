@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from zoo.degradations import rng_for, to_8_bit
+from zoo.degradations import to_8_bit
 from zoo.faces import align
 from zoo.faces.detect import load_detector
 from zoo.registry import load
+from zoo.seeding import rng_for
 
 from .recipe import get_recipe
 

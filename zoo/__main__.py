@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 from .cli.common import guarded
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line; building it imports nothing heavy."""
-    from .card import TASKS
-    from .cli import bench
+    from .cli import bench, listing
     from .cli import catalog as catalog_cli
     from .cli import faces as faces_cli
     from .cli import restore as restore_cli
     from .cli import weights as weights_cli
 
-    top = argparse.ArgumentParser(prog="python -m zoo", description="Restore pictures with interchangeable backends.")
+    name = "restoration-zoo" if Path(sys.argv[0]).stem == "restoration-zoo" else "python -m zoo"
+    top = argparse.ArgumentParser(prog=name, description="Restore pictures with interchangeable backends.")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def add(name: str, run, text: str) -> argparse.ArgumentParser:
@@ -25,12 +26,8 @@ def parser() -> argparse.ArgumentParser:
         command.set_defaults(run=run)
         return command
 
-    listing = add("list", _list, "list the backends by task, and where their weights are")
-    listing.add_argument("--task", help=f"only those for one task: {', '.join(TASKS)}")
-    listing.add_argument("--license", help='only those under one license (SPDX id), or "permissive"')
-    listing.add_argument("--available", action="store_true", help="only those that can run on this machine now")
-    info = add("info", _info, "show everything known of one backend")
-    info.add_argument("id")
+    listing.add_list_arguments(add("list", listing.run_list, "list the backends by task, and where their weights are"))
+    listing.add_info_arguments(add("info", listing.run_info, "show everything known of one backend"))
     restore_cli.add_arguments(add("restore", restore_cli.run, "restore pictures, files or whole folders"))
     faces_cli.add_arguments(add("faces", faces_cli.run, "restore the faces in photographs, files or whole folders"))
     bench.add_arguments(add("bench", bench.run, "time the networks against their plain forms, on this machine"))
@@ -38,100 +35,6 @@ def parser() -> argparse.ArgumentParser:
     for command in weights_cli.COMMANDS:
         command.add_arguments(add(command.name, command.run, command.help))
     return top
-
-
-def _list(args: argparse.Namespace) -> int:
-    from . import TASKS, list_models
-    from .cli.common import table
-    from .weights import state
-
-    cards = list_models(task=args.task, license=args.license, available=args.available or None)
-    groups: dict[str, list] = {task: [] for task in TASKS}
-    for card in cards:
-        groups[args.task or card.tasks[0]].append(card)
-    for task, members in groups.items():
-        if not members:
-            continue
-        rows = []
-        for card in members:
-            license = card.license if len(card.license) <= 30 else card.license[:29] + "…"
-            also = ", ".join(other for other in card.tasks if other != task)
-            rows.append((card.id, license, state(card), card.title + (f" (also: {also})" if also else "")))
-        print(f"{task}: {TASKS[task]}")
-        print(table(("id", "license", "weights", "title"), rows), end="\n\n")
-    if not cards:
-        print("no backend matches.", file=sys.stderr)
-    return 0
-
-
-def _info(args: argparse.Namespace) -> int:
-    from . import get_card
-    from .cli.common import explain_id
-    from .registry import unavailable_reason
-    from .weights.bundled import recorded_sha256
-
-    card = get_card(args.id)
-    explain_id(args.id, card)
-    facts = {
-        "id": card.id,
-        "title": card.title,
-        "task": ", ".join(card.tasks),
-        "what it does": card.summary,
-        "license": card.license,
-        "commercial use": {True: "yes", False: "no", None: "not stated"}[card.commercial_use],
-        "paper": card.paper,
-        "scale": f"{card.scale}x" if card.scale != 1 else None,
-        "size": _size_text(card),
-        "tiles": _tiling_text(card),
-        "samples": "yes: different results with --samples" if card.stochastic else None,
-        "state": unavailable_reason(card) or "ready",
-    }
-    for weights in card.files:
-        facts |= _attribution(weights.filename)
-        sha256 = recorded_sha256(weights.filename) or weights.sha256 or "not published: trusted on first use"
-        size = f", {weights.size / 1e6:.1f} MB" if weights.size else ""
-        facts[f"weights {weights.filename}"] = (
-            f"{weights.license}{size}, sha256 {sha256}; from {' or '.join(map(str, weights.sources)) or 'this project'}"
-        )
-    lines = [(key, value) for key, value in facts.items() if value]
-    for figure in card.figures:
-        lines.append(
-            ("figure", f"{figure.metric} {figure.value} on {figure.data} ({figure.protocol}; {figure.source})")
-        )
-    lines += [("note", note) for note in card.notes]
-    for key, value in lines:
-        print(f"{key}: {value}")
-    return 0
-
-
-def _attribution(filename: str) -> dict[str, str]:
-    """Whose work a bundled file is."""
-    from .weights.bundled import read_published
-
-    published = read_published(filename)
-    if published is None:
-        return {}
-    return {
-        "attribution": f"{published.attribution}; {published.source}",
-        "changes": published.changes,
-        "license text": f"in the file NOTICE, under {published.license}",
-    }
-
-
-def _size_text(card) -> str | None:
-    rule = card.size
-    if rule.square:
-        return f"works at {rule.square} x {rule.square} pixels; other sizes are resized"
-    if rule.multiple_of > 1 or rule.minimum > 1:
-        return f"any; padded inside to multiples of {rule.multiple_of}, at least {rule.minimum} pixels"
-    return None
-
-
-def _tiling_text(card) -> str:
-    if card.tiling is None:
-        return "no: needs the whole picture at once"
-    kind = "equal to the whole picture" if card.tiling.exact else "close to the whole picture, not equal"
-    return f"yes, {kind} ({card.tiling.margin} pixels of context)"
 
 
 def main() -> int:

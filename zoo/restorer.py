@@ -16,8 +16,10 @@ import torch.nn.functional as F
 from . import seeding as samples
 from .card import ModelCard
 from .errors import MaskError, RestorationError, ZooError
-from .io import images, masks
-from .io.images import Picture
+from .io.images import Picture, eight_bits
+from .io.images import read as read_picture
+from .io.images import write as write_picture
+from .io.masks import read as read_mask
 from .tiling import spans
 
 if TYPE_CHECKING:
@@ -55,13 +57,11 @@ class Restoration:
         from PIL import Image
 
         array = self.image
-        if array.dtype == np.uint16 and array.ndim == 3:
-            array = np.round(array / 257.0).astype(np.uint8)
-        return Image.fromarray(array)
+        return Image.fromarray(array if array.ndim == 2 else eight_bits(array))
 
     def save(self, path: str | os.PathLike) -> None:
         """Write the picture; see `zoo.io.images.write`."""
-        images.write(path, self.picture)
+        write_picture(path, self.picture)
 
 
 class Restorer:
@@ -121,22 +121,22 @@ class Restorer:
 
     def restore_batch(
         self,
-        images_: Sequence[Source],
-        masks_: Sequence[Any] | None = None,
+        images: Sequence[Source],
+        masks: Sequence[Any] | None = None,
         *,
         mask_threshold: int | None = None,
         batch_size: int = 8,
     ) -> list[Restoration]:
         """Restore pictures, those of the same size together; each comes out as `restore` alone gives it.
 
-        Arguments, limits and errors as in `restore`; `masks_` has one mask or None per picture.
+        Arguments, limits and errors as in `restore`; `masks` has one mask or None per picture.
         """
-        if masks_ is None:
-            masks_ = [None] * len(images_)
-        if len(masks_) != len(images_):
-            raise MaskError(f"{len(masks_)} masks for {len(images_)} pictures; give one each.")
-        pictures = [images.read(image) for image in images_]
-        holes = [self._hole(p, m, mask_threshold) for p, m in zip(pictures, masks_, strict=True)]
+        if masks is None:
+            masks = [None] * len(images)
+        if len(masks) != len(images):
+            raise MaskError(f"{len(masks)} masks for {len(images)} pictures; give one each.")
+        pictures = [read_picture(image) for image in images]
+        holes = [self._hole(p, m, mask_threshold) for p, m in zip(pictures, masks, strict=True)]
 
         groups: dict[tuple, list[int]] = {}
         for index, (picture, hole) in enumerate(zip(pictures, holes, strict=True)):
@@ -168,7 +168,7 @@ class Restorer:
         """
         samples.check_model(self.card)
         count, seed = samples.checked_count(count), samples.checked_seed(seed)
-        picture = images.read(image)
+        picture = read_picture(image)
         hole = self._hole(picture, mask, mask_threshold)
         backend: Any = self._backend  # a stochastic card's has `sample`
         draws = (
@@ -185,7 +185,7 @@ class Restorer:
 
     def _hole(self, picture: Picture, mask: Any, threshold: int | None) -> np.ndarray | None:
         self.check_mask_use(mask is not None)
-        return None if mask is None else masks.read(mask, picture.height, picture.width, threshold)
+        return None if mask is None else read_mask(mask, picture.height, picture.width, threshold)
 
     def _failure(self, error: BaseException, picture: Picture) -> RestorationError:
         if isinstance(error, SystemExit):

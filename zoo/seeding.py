@@ -1,20 +1,29 @@
-"""Different results of one picture, by models that can draw them: how many, from which seed, into which files."""
+"""Random choices: each is drawn from a generator of its own, so that none depends on what was drawn before."""
 
 from __future__ import annotations
 
+import hashlib
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import ZooError
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
 
     from .card import ModelCard
 
 LARGEST = 64
 """So many samples can be asked for at once."""
+
+
+def rng_for(*parts: object) -> np.random.Generator:
+    """A generator that depends on its parts alone (a seed, a picture's name), not on what was drawn before."""
+    import numpy as np
+
+    digest = hashlib.sha256("\0".join(map(str, parts)).encode()).digest()
+    return np.random.default_rng(int.from_bytes(digest[:8], "little"))
 
 
 def check_model(card: ModelCard) -> None:
@@ -49,11 +58,4 @@ def generator_for(seed: int, index: int) -> torch.Generator:
     """What sample `index` (from 0) is drawn with: it depends on these two alone, not on how many samples there are."""
     import torch
 
-    from .degradations import rng_for
-
     return torch.Generator().manual_seed(int(rng_for("sample", seed, index).integers(1 << 32)))
-
-
-def numbered(path: Path, count: int | None) -> list[Path]:
-    """The files of `count` samples: out.png stands for out-1.png, out-2.png and so on; None is the path itself."""
-    return [path] if count is None else [path.with_name(f"{path.stem}-{n}{path.suffix}") for n in range(1, count + 1)]

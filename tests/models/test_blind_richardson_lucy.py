@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from tests.zoo.samples import photo
-from zoo.degradations import motion_kernel, rng_for
+from zoo.degradations import motion_kernel
 from zoo.models.blind_richardson_lucy import SIDE, deconvolve
+from zoo.seeding import rng_for
 
 
 def blurred_by(picture: np.ndarray, blur: np.ndarray) -> np.ndarray:

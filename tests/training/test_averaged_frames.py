@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from tests.training.pictures import photograph
-from zoo.degradations import rng_for
 from zoo.degradations.averaged_frames import averaged_frames
+from zoo.seeding import rng_for
 
 
 def small() -> np.ndarray:

@@ -6,8 +6,8 @@ from skimage.metrics import peak_signal_noise_ratio
 
 from tests.training.pictures import photograph
 from zoo import degradations
-from zoo.degradations import rng_for
 from zoo.degradations.chains import CHAINS
+from zoo.seeding import rng_for
 
 PINNED = {
     "motion": 26.872,

@@ -11,10 +11,10 @@ from tests.training.threads import one_thread  # noqa: F401
 from training.losses import charbonnier
 from training.recipe import get_recipe
 from training.recipes.gpen_mini import ShuffledDiscriminator, degrade, quarter
-from zoo.degradations import rng_for
 from zoo.models.gpen import MINI
 from zoo.models.gpen.mini import SIDE, STYLE, GPENMini, ModulatedConv, PortraitMini, resized
 from zoo.restorer import Restorer
+from zoo.seeding import rng_for
 
 
 def untrained() -> GPENMini:

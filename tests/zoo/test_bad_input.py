@@ -163,7 +163,7 @@ def test_the_limit_of_pixels_is_configurable(monkeypatch):
 def test_a_bomb_is_refused_before_it_is_decoded():
     code = """
 import resource, sys
-from zoo import images
+from zoo.io import images
 from zoo.errors import PictureError
 limit = 3 * 2**30  # decoding would need 7.5 GB
 resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
@@ -299,7 +299,7 @@ def test_a_full_disk_ends_a_folder_run(tmp_path):
     )
     assert done.returncode == 2, done.stderr
     assert done.stderr == f"error: cannot write {disk}/2.png: the disk is full.\n"
-    assert done.stdout.splitlines()[0].startswith("restored 1 of 3 with identity")
+    assert done.stdout.splitlines()[0].startswith("restored 1 of 3 with no-op")
     assert done.stdout.splitlines()[1:] == [f"{disk}/1.png"]
 
 

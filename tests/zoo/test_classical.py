@@ -11,9 +11,10 @@ from skimage.metrics import structural_similarity
 import zoo
 from tests.zoo.samples import SHAPES, photo, random_picture
 from zoo import degradations
-from zoo.degradations import rng_for, to_8_bit
+from zoo.degradations import to_8_bit
 from zoo.errors import RestorationError
 from zoo.io import masks
+from zoo.seeding import rng_for
 
 CLASSICAL = [c.id for c in zoo.list_models() if c.weights is None and not c.baseline]
 CROPS = {"astronaut": (0, 150), "chelsea": (30, 120), "coffee": (100, 200), "rocket": (150, 250)}

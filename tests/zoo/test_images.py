@@ -323,7 +323,7 @@ def test_permissions_are_those_of_any_new_file(tmp_path):
 FULL_DISK = """
 import resource, sys
 import numpy as np
-from zoo import images
+from zoo.io import images
 from zoo.errors import OutputError
 
 resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from tests.zoo.samples import run_python, run_zoo
@@ -52,6 +55,29 @@ def test_help_and_import_are_light(command):
 )  # fmt: skip
 def test_what_is_known_beforehand_is_told_without_torch(command):
     assert not modules_after(*command.split()) & {"torch", "torchvision", "gradio"}
+
+
+def test_the_public_interface_is_whole():
+    import zoo
+
+    assert sorted(zoo.__all__) == sorted(set(zoo.__all__)) and set(zoo.__all__) <= set(dir(zoo))
+    for name in zoo.__all__:
+        assert getattr(zoo, name) is not None, name
+    with pytest.raises(AttributeError, match="module 'zoo' has no attribute 'nothing'"):
+        _ = zoo.nothing
+
+
+def test_only_the_command_line_imports_commands():
+    root = Path(__file__).parents[2]
+    commands = [path.stem for path in (root / "zoo" / "cli").glob("*.py") if path.stem not in ("__init__", "common")]
+    assert {"bench", "listing", "faces", "restore", "weights"} <= set(commands)
+    wanted = re.compile(rf"\bcli(\.| import .*\b)({'|'.join(commands)})\b")
+    for package in ("zoo", "eval", "leaderboard", "training", "ui"):
+        for path in (root / package).rglob("*.py"):
+            if path != root / "zoo" / "__main__.py":
+                assert not wanted.search(path.read_text(encoding="utf-8")), path
+    for path in (root / "zoo" / "cli").glob("*.py"):
+        assert not re.search(rf"from \.({'|'.join(commands)}) import", path.read_text(encoding="utf-8")), path
 
 
 def test_the_check_sees_what_is_loaded():

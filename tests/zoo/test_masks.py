@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 
 from tests.zoo.samples import encoded
-from zoo.degradations import rng_for
 from zoo.errors import MaskError, PictureError
 from zoo.io import masks
+from zoo.seeding import rng_for
 
 HOLE = np.zeros((20, 30), bool)
 HOLE[5:9, 10:25] = True

@@ -234,6 +234,31 @@ def test_two_inputs_for_one_output_are_refused(run, folder, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_several_models_write_into_folders_of_their_own(run, folder, tmp_path):
+    out = folder / "out"  # inside the input folder: what the first writes is no input of the second
+    done = run("restore", folder, "-m", "identity,no-op,bicubic.x2", "-o", out, "--recursive")
+    assert done.status == 0 and "identity is now called no-op." in done.err
+    below = ["a.png", "b.jpg", "sub/a.tif"]
+    assert files_below(out) == [f"{model}/{name}" for model in ("bicubic.x2", "no-op") for name in below]
+    assert decoded(out / "bicubic.x2" / "a.png").shape == (120, 140, 3)
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["-m", "no-op,teleaa", "-o", "out"], "unknown model 'teleaa': did you mean telea"),
+        (["-m", "no-op,dummy", "-o", "x.png"], "cannot write the results of several models to x.png: give a folder"),
+        (["-m", "no-op,dummy", "-o", "out", "--weights", "w.pth"], "--weights goes with one model"),
+        (["-m", ",", "-o", "out"], "',' names no model"),
+    ],
+)
+def test_what_several_models_cannot_have(run, folder, tmp_path, monkeypatch, words, text):
+    monkeypatch.chdir(tmp_path)
+    done = run("restore", "in", *words)
+    assert done.status == 2 and done.err.startswith(f"error: {text}")
+    assert not (tmp_path / "out").exists() and not (tmp_path / "x.png").exists()
+
+
 @pytest.mark.parametrize(
     ("args", "reason"),
     [
@@ -249,8 +274,8 @@ def test_two_inputs_for_one_output_are_refused(run, folder, tmp_path):
         (["IN/a.png", "-o", "x.png", "--tile", "big"], "a tile is 'auto' or a number"),
         (["IN/a.png", "-o", "x.png", "--device", "cuda:99"], "'cuda:99' is not available here"),
         (["IN/a.png", "-o", "x.png", "--precision", "int4"], "unknown precision 'int4'"),
-        (["IN/a.png", "-o", "x.png", "--weights", "w.pth"], "identity has no weights"),
-        (["IN/a.png", "-o", "x.png", "-m", "identiti"], "did you mean identity"),
+        (["IN/a.png", "-o", "x.png", "--weights", "w.pth"], "no-op has no weights"),
+        (["IN/a.png", "-o", "x.png", "-m", "no-opp"], "did you mean no-op"),
     ],
 )
 def test_mistakes_are_told_in_a_sentence_before_any_work(run, folder, tmp_path, monkeypatch, args, reason):
@@ -312,8 +337,8 @@ def test_masks_that_do_not_fit_their_model(run, folder, tmp_path):
 def test_list_and_info(run):
     done = run("list", "--task", "denoise", "--available")
     assert done.status == 0
-    header, *rows = done.out.splitlines()
-    assert header.split() == ["id", "task", "license", "state", "title"]
+    task, header, *rows = done.out.strip().splitlines()
+    assert task.startswith("denoise: ") and header.split() == ["id", "license", "weights", "title"]
     assert {"nl-means", "bilateral"} <= {row.split()[0] for row in rows}
     assert run("list", "--license", "none").err == "no backend matches.\n"
     done = run("list", "--task", "denoising")

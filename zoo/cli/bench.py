@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ZooError
+from .common import model_names
 
 if TYPE_CHECKING:
     import torch
@@ -46,7 +47,9 @@ class Row:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
-    parser.add_argument("--model", nargs="+", default=DEFAULT, metavar="ID", help="networks to time (default: three)")
+    parser.add_argument(
+        "-m", "--model", default=",".join(DEFAULT), metavar="ID[,ID...]", help="networks to time (default: three)"
+    )
     parser.add_argument("--repeats", type=int, default=3, metavar="N", help="runs of each form; the best counts (3)")
     parser.add_argument("--threads", type=int, default=2, metavar="N", help="threads of the CPU (2)")
 
@@ -55,7 +58,8 @@ def run(args: argparse.Namespace) -> int:
     """Time the networks and print the table; 0 when all went well. Raises ZooError."""
     if args.repeats < 1 or args.threads < 1:
         raise ZooError("--repeats and --threads are numbers from 1 on.")
-    for model in args.model:  # a wrong name should not cost a minute first
+    models = model_names(args.model)
+    for model in models:  # a wrong name should not cost a minute first
         _with_plain_form(model)
 
     import torch
@@ -63,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
     torch.set_num_threads(args.threads)
     rates = [convolution_rate()]
     rows = []
-    for model in args.model:
+    for model in models:
         rows.append(measure(model, args.repeats))
         rates.append(convolution_rate())
         line = format_row(rows[-1], max(rates[-2:]))

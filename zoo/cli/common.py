@@ -7,10 +7,13 @@ import logging
 import os
 import sys
 import warnings
+from argparse import Namespace
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import ZooError, describe_os_error
+from ..errors import OutputError, ZooError, describe_os_error
+from ..io.plan import LIKE_A_PICTURE
 
 if TYPE_CHECKING:
     from ..card import ModelCard
@@ -49,6 +52,42 @@ def guarded(main: Callable[[], int]) -> int:
 
 def _show_warning(message, category, filename, lineno, file=None, line=None) -> None:
     print(f"warning: {message}", file=file or sys.stderr)
+
+
+def model_names(text: str) -> list[str]:
+    """The names in "a,b", each once. Raises ZooError when there is none."""
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not names:
+        raise ZooError(f"'{text}' names no model.")
+    return list(dict.fromkeys(names))
+
+
+def each_model(
+    args: Namespace, run: Callable[[Namespace, Path | None], int], alone: Sequence[str] = ("weights",)
+) -> int:
+    """Run a command for each model of `-m a,b`; the highest of their statuses.
+
+    With several, each one's results go into the folder of its id in OUT, and the options `alone` are refused. run:
+    gets the arguments of one model, and OUT where it is not the output itself. Raises ZooError.
+    """
+    names = model_names(args.model)
+    if len(names) == 1:
+        return run(Namespace(**{**vars(args), "model": names[0]}), None)
+    from ..registry import get_card
+
+    for option in alone:
+        if getattr(args, option) is not None:
+            raise ZooError(f"--{option.replace('_', '-')} goes with one model.")
+    chosen: dict[str, str] = {}  # id -> name; a misspelled one is told before any work
+    for name in names:
+        chosen.setdefault(get_card(name).id, name)
+    if args.output.suffix.lower() in LIKE_A_PICTURE and not args.output.is_dir():
+        raise OutputError(f"cannot write the results of several models to {args.output}: give a folder.")
+    statuses = [
+        run(Namespace(**{**vars(args), "model": name, "output": args.output / id}), args.output)
+        for id, name in chosen.items()
+    ]
+    return max(statuses)
 
 
 def explain_id(asked: str, card: ModelCard) -> None:

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 from ..errors import OutputError, PictureError, ZooError, describe_os_error
 from ..faces.detect import DETECTORS
 from ..faces.style import STYLES, get_style
-from .common import explain_id
-from .restore import check_folder, plan
+from ..io.files import check_folder
+from ..io.plan import plan
+from .common import each_model, explain_id
 
 if TYPE_CHECKING:
     from ..faces.pipeline import FacePipeline, Options
@@ -34,10 +35,10 @@ styles (each of their settings can be given alone as well; without a style the f
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the command."""
     parser.formatter_class, parser.epilog = argparse.RawDescriptionHelpFormatter, EPILOG
-    parser.set_defaults(mask=None)  # what the planning of `restore` asks for
     add = parser.add_argument
     add("inputs", nargs="+", type=Path, metavar="IN", help="pictures, or folders of pictures")
-    add("-m", "--model", required=True, help="backend of task face: id or family (`python -m zoo list --task face`)")
+    add("-m", "--model", required=True, metavar="ID[,ID...]", help="backends of task face, ids or families "
+        "(`python -m zoo list --task face`); results of several go into folders OUT/ID")  # fmt: skip
     add("-o", "--output", required=True, type=Path, metavar="OUT", help="a file for one picture, else a folder")
 
     faces = parser.add_argument_group("which faces")
@@ -91,6 +92,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    """Restore all inputs with each of the models; the highest of their statuses."""
+    return each_model(args, _run, alone=("weights", "report", "log", "save_faces"))
+
+
+def _run(args: argparse.Namespace, apart: Path | None) -> int:
     """Restore all inputs. Returns 0, or 1 when some of several pictures failed; a single failure raises ZooError.
 
     Raises OutputError, after a summary of what is done, when a picture cannot be stored: the next could not either.
@@ -115,7 +121,12 @@ def run(args: argparse.Namespace) -> int:
         args.model, detector=args.detector, embedding=args.embedding, upscaler=args.upscaler, min_face=args.min_face,
         device=args.device, precision=args.precision, tile=tile, weights=args.weights,
     )  # fmt: skip
-    jobs = [(source, target) for source, target, _ in plan(args)]
+    jobs = [
+        (source, target)
+        for source, target, _ in plan(
+            args.inputs, args.output, recursive=args.recursive, format=args.format, existing=args.existing, apart=apart
+        )
+    ]
     log_path = _check_side_files(args, jobs)
     pipeline.prepare(options)
     if options.anonymise != "all":

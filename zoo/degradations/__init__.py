@@ -7,19 +7,14 @@ in float64 and rounded to float32, which hides that bit; and how many numbers ar
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator
 
 import numpy as np
 
+from ..seeding import rng_for as rng_for  # the harness asks for it here
+
 GAMMA = 2.2
 """Light adds up in the sensor, before the tone curve: blur is applied to values raised to this power."""
-
-
-def rng_for(*parts: object) -> np.random.Generator:
-    """A generator that depends on its parts alone (a seed, a picture's name), not on what was drawn before."""
-    digest = hashlib.sha256("\0".join(map(str, parts)).encode()).digest()
-    return np.random.default_rng(int.from_bytes(digest[:8], "little"))
 
 
 def motion_kernel(rng: np.random.Generator, length: float, size: int = 41) -> np.ndarray:

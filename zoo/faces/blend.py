@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from ..io.images import rgb8
 from . import align
 
 MIDDLE = (0.5, 0.53)
@@ -180,7 +181,7 @@ def _fitted(background: np.ndarray, new: np.ndarray, region: Region, window: tup
     OpenCV's seamless cloning takes 8 bits; its correction is smooth, so it is carried over to 16 bits smoothed.
     """
     margin = 4  # cloning needs a rim of known pixels; beyond the picture's edge it is mirrored
-    old8, new8 = (_eight_bit_rgb(part) for part in (background[window[1] : window[3], window[0] : window[2]], new))
+    old8, new8 = (rgb8(part) for part in (background[window[1] : window[3], window[0] : window[2]], new))
     old8, new8 = (cv2.copyMakeBorder(part, margin, margin, margin, margin, cv2.BORDER_REFLECT) for part in (old8, new8))
     mask = np.zeros(old8.shape[:2], np.uint8)
     mask[margin:-margin, margin:-margin] = np.where(region.distance(window) < 1, 255, 0)
@@ -199,11 +200,6 @@ def _fitted(background: np.ndarray, new: np.ndarray, region: Region, window: tup
     smooth = smooth.mean(2) if new.ndim == 2 else smooth
     top = np.iinfo(new.dtype).max
     return np.clip(new + smooth * (top / 255), 0, top)
-
-
-def _eight_bit_rgb(image: np.ndarray) -> np.ndarray:
-    image = image if image.dtype == np.uint8 else np.rint(image / 257.0).astype(np.uint8)
-    return np.ascontiguousarray(image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=2))
 
 
 def _blurred(background: np.ndarray, region: Region, window: tuple[int, int, int, int]) -> np.ndarray:

@@ -57,6 +57,7 @@ def overlaps(box: np.ndarray, others: np.ndarray, *, of_smaller: bool = False) -
 
 def suppress(boxes: np.ndarray, scores: np.ndarray, threshold: float, *, of_smaller: bool = False) -> np.ndarray:
     """Indices of the boxes (Nx4) that no better one overlaps by more than `threshold`, the best first."""
+    # cv2.dnn.NMSBoxes knows no overlap in terms of the smaller box, which two of the detectors need.
     order = np.argsort(-scores, kind="stable")
     kept = []
     while len(order):

@@ -78,11 +78,21 @@ class Picture:
 
     def rgb8(self) -> np.ndarray:
         """HxWx3 uint8 RGB without alpha."""
-        color = self.color if self.color.ndim == 3 else np.repeat(self.color[..., None], 3, axis=2)
-        if color.dtype == np.uint8:
-            return color
-        scaled = np.clip(color, 0, 1) * np.float32(255) if color.dtype == np.float32 else color / 257.0
-        return np.round(scaled).astype(np.uint8)
+        return rgb8(self.color)
+
+
+def eight_bits(array: np.ndarray) -> np.ndarray:
+    """An array of uint8, uint16 or float32 in [0, 1] as uint8, clipped and rounded to the nearest of 256 levels."""
+    if array.dtype == np.uint8:
+        return array
+    scaled = np.clip(array, 0, 1) * np.float32(255) if array.dtype == np.float32 else array / 257.0
+    return np.round(scaled).astype(np.uint8)
+
+
+def rgb8(color: np.ndarray) -> np.ndarray:
+    """H x W or H x W x 3 of uint8, uint16 or float32 as H x W x 3 of uint8, contiguous."""
+    color = eight_bits(color)
+    return np.ascontiguousarray(color if color.ndim == 3 else np.repeat(color[..., None], 3, axis=2))
 
 
 def max_pixels() -> int:
@@ -364,7 +374,7 @@ def encode(picture: Picture, suffix: str) -> bytes:
 
 
 def _encode_16_bit_png(picture: Picture) -> bytes:
-    """PNG with 16 bits per channel, which Pillow cannot write in color (nor OpenCV with grey and alpha)."""
+    """PNG with 16 bits per channel: Pillow cannot write it in color, OpenCV not with grey and alpha or a profile."""
     array = picture.array()
     height, width = array.shape[:2]
     channels = 1 if array.ndim == 2 else array.shape[2]
@@ -385,7 +395,8 @@ def _encode_16_bit_png(picture: Picture) -> bytes:
 
 
 def _encode_tiff(picture: Picture) -> bytes:
-    """TIFF with 8 or 16 bits per channel; Pillow writes no 16-bit color, and fails on most cameras' EXIF data.
+    """TIFF with 8 or 16 bits per channel; Pillow writes no 16-bit color and fails on most cameras' EXIF data, and
+    OpenCV writes neither EXIF data nor ICC profiles.
 
     An EXIF block is a TIFF file without a picture, so the picture's tags are added to it and its pixels put behind.
     """

@@ -18,6 +18,7 @@ _CHOICE = (
     ("face", "mixed", "astronaut.png", "blurred face"),
     ("denoise", "noise", "coffee.png", "noisy"),
     ("super-resolution", "downscale-x4", "rocket.jpg", "too small"),
+    ("low-light", "low-light", "chelsea.png", "too dark"),
 )
 
 

@@ -73,9 +73,10 @@ def test_sizes_are_positive(facts):
 def test_a_source_is_one_place():
     assert str(Source(repo="a/b", file="c.pth", revision="v1")) == "hf:a/b/c.pth@v1"
     assert str(Source(url="https://x.org/c.pth")) == "https://x.org/c.pth"
+    assert str(Source(package="a_b", file="c.bin")) == "pip install a-b"
     for facts in (
         {}, {"repo": "a/b"}, {"file": "c"}, {"url": "ftp://x"}, {"url": "https://x", "page": "https://y"},
-        {"url": "https://x", "file": "c"},
+        {"url": "https://x", "file": "c"}, {"package": "a_b"}, {"package": "a_b", "file": "c", "url": "https://x"},
     ):  # fmt: skip
         with pytest.raises(ValueError):
             Source(**facts)

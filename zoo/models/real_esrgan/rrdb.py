@@ -22,9 +22,9 @@ class DenseBlock(nn.Module):
 
     def __init__(self):
         super().__init__()
-        for number in range(1, 6):
-            outputs = GROWTH if number < 5 else WIDTH
-            self.add_module(f"conv{number}", nn.Conv2d(WIDTH + (number - 1) * GROWTH, outputs, 3, padding=1))
+        for number in range(1, 5):
+            self.add_module(f"conv{number}", nn.Conv2d(WIDTH + (number - 1) * GROWTH, GROWTH, 3, padding=1))
+        self.conv5 = nn.Conv2d(WIDTH + 4 * GROWTH, WIDTH, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
         seen = x

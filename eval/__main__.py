@@ -19,8 +19,8 @@ all that stands in the project's own tables.
 def parser() -> argparse.ArgumentParser:
     """The command line; building it imports nothing heavy."""
     top = argparse.ArgumentParser(prog="python -m eval", description=DESCRIPTION)
-    top.add_argument("--model", required=True, metavar="ID[,ID...]", help="model ids or families, or all: every model "
-                     "that can run here and fits")  # fmt: skip
+    top.add_argument("-m", "--model", required=True, metavar="ID[,ID...]", help="model ids or families, or all: "
+                     "every model that can run here and fits")  # fmt: skip
     top.add_argument("--dataset", required=True, metavar="NAME|folder:PATH|pairs:PATH", help="sample, a named set, a "
                      "folder of clean pictures, or a folder of pairs")  # fmt: skip
     top.add_argument("--scenario", metavar="S[,S...]", help="how inputs are made; default: the data set's own, else "

@@ -156,12 +156,12 @@ _NAMED = (
     ),
     DatasetCard(
         "set5", "Set5", ("super-resolution",), "not stated; research use",
-        "https://people.rennes.inria.fr/Aline.Roumy/results/SR_BMVC12.html", 5, "1 MB", "downscale-x4",
+        "https://people.rennes.inria.fr/Aline.Roumy/results/SR_BMVC12.html", 5, "1 MB", "sr-x4",
         layouts=("natural/val/set5",),
     ),
     DatasetCard(
         "set14", "Set14", ("super-resolution",), "not stated; research use",
-        "https://sites.google.com/site/romanzeyde/research-interests", 14, "4 MB", "downscale-x4",
+        "https://sites.google.com/site/romanzeyde/research-interests", 14, "4 MB", "sr-x4",
     ),
 )  # fmt: skip
 SAMPLE = DatasetCard(

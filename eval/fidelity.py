@@ -97,11 +97,15 @@ def _need(image: np.ndarray, side: int) -> None:
         raise NotComputable(f"needs pictures of at least {side} x {side} pixels")
 
 
-def of_luma(function) -> Compute:
-    """A metric of two HxW arrays, taken of luma."""
+def of_luma(function, border: int = 0) -> Compute:
+    """A metric of two HxW arrays, taken of luma without `border` pixels at each edge."""
 
     def compute(restored: np.ndarray, truth: np.ndarray, mask: np.ndarray | None) -> float:
-        return function(luma(restored), luma(truth))
+        height, width = truth.shape[:2]
+        if min(height, width) <= 2 * border:
+            raise NotComputable(f"needs pictures of more than {2 * border} x {2 * border} pixels")
+        inside = np.s_[border : height - border, border : width - border]
+        return function(luma(restored[inside]), luma(truth[inside]))
 
     return compute
 

@@ -158,11 +158,51 @@ def prints(folder: Path, progress: Callable[[], None] = lambda: None) -> tuple[l
 
 
 def leaks(train: Sequence[Print], val: Sequence[Print], progress: Callable[[], None] = lambda: None) -> list[Leak]:
-    """Every validation picture that one of the training pictures was made into, or from; in the order of `val`."""
+    """Every validation picture that one of the training pictures was made into, or from; in the order of `val`.
+
+    Pairs are looked at closely when their hashes are near, or when the nearest neighbors of the one's key points,
+    among those of all training pictures, often lie in the other.
+    """
+    bits = np.array([picture.bits for picture in train])
+    voters = _Voters(train)
     found = []
     for picture in val:
-        for other in train:
-            if how := same(other, picture):
-                found.append(Leak(other.path, picture.path, how))
+        near = np.zeros(len(train), bool)
+        for own in (picture.bits, _bits_of_mirrored(picture.bits)):
+            near |= np.count_nonzero(bits != own, axis=1) <= NEAR
+        for index in sorted({*np.flatnonzero(near).tolist(), *voters.candidates(picture)}):
+            if how := same(train[index], picture):
+                found.append(Leak(train[index].path, picture.path, how))
         progress()
     return found
+
+
+class _Voters:
+    """The key points of all training pictures, to find those with many neighbors of a picture's own (by LSH)."""
+
+    CANDIDATES = 5
+
+    def __init__(self, train: Sequence[Print]):
+        import cv2
+
+        with_points = [index for index, picture in enumerate(train) if len(picture.descriptors)]
+        self._of = np.array(with_points)
+        # 6: locality-sensitive hashing, the index of FLANN for binary descriptors.
+        self._matcher = cv2.FlannBasedMatcher(
+            {"algorithm": 6, "table_number": 6, "key_size": 16, "multi_probe_level": 1}, {}
+        )
+        self._matcher.add([train[index].descriptors for index in with_points])
+
+    def candidates(self, picture: Print) -> list[int]:
+        """The indices of the training pictures with the most votes, plain or mirrored."""
+        best = []
+        for descriptors in (picture.descriptors, picture.mirrored):
+            if not len(descriptors) or not len(self._of):
+                continue
+            votes = np.bincount(
+                [match.imgIdx for match in self._matcher.match(descriptors) if match.distance <= 64],
+                minlength=len(self._of),
+            )
+            first = np.argsort(-votes, kind="stable")[: self.CANDIDATES]
+            best += self._of[first[votes[first] > 2]].tolist()
+        return best

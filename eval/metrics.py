@@ -13,11 +13,9 @@ import math
 import numpy as np
 
 from zoo.errors import UnknownNameError
-from zoo.nn.torchvision_compat import ensure_torchvision
-from zoo.weights.known import find
 
-from . import fidelity, perceptual
-from .metric import Compute, Metric, NotComputable, tensor_of
+from . import fidelity, niqe, perceptual
+from .metric import Compute, Metric, NotComputable
 
 
 def _colorfulness(picture: np.ndarray) -> float:
@@ -33,29 +31,6 @@ def _colorfulness_error(restored: np.ndarray, truth: np.ndarray, mask: np.ndarra
     if wanted < 2:
         raise NotComputable("the truth has no colors")
     return 100 * abs(_colorfulness(restored) / wanted - 1)
-
-
-NIQE_PARAMETERS = "niqe_modelparameters.mat"
-
-
-def _niqe_needs() -> str | None:
-    if find(NIQE_PARAMETERS, "pyiqa"):
-        return None
-    return f"{NIQE_PARAMETERS} (pyiqa's, 10 kB) is not in the ZOO_WEIGHTS folder or torch's hub cache"
-
-
-def _niqe_compute(restored: np.ndarray, truth: np.ndarray, mask: np.ndarray | None) -> float:
-    if min(restored.shape[:2]) < 193:
-        raise NotComputable("needs pictures of at least 193 x 193 pixels")
-    return float(_niqe(str(find(NIQE_PARAMETERS, "pyiqa")))(tensor_of(restored)))
-
-
-@functools.cache
-def _niqe(parameters: str):
-    ensure_torchvision()
-    import pyiqa
-
-    return pyiqa.create_metric("niqe", device="cpu", pretrained_model_path=parameters)
 
 
 def _identity_needs(embedding: str) -> str | None:
@@ -88,6 +63,16 @@ METRICS = {
     for metric in (
         Metric("psnr_rgb", "PSNR over R, G and B", True, 0, 80, "dB", fidelity.psnr_rgb),
         Metric("psnr_y", "PSNR of luma in [16, 235], peak 255", True, 0, 80, "dB", fidelity.of_luma(fidelity.psnr)),
+        *(
+            metric
+            for border in (2, 4)
+            for metric in (
+                Metric(f"psnr_y_border{border}", f"PSNR of luma in [16, 235], peak 255, without {border} pixels at "
+                       "each edge", True, 0, 80, "dB", fidelity.of_luma(fidelity.psnr, border)),
+                Metric(f"ssim_y_border{border}", f"SSIM of luma, Gaussian window 11, sigma 1.5, without {border} "
+                       "pixels at each edge", True, -1, 1, "", fidelity.of_luma(fidelity.ssim, border)),
+            )
+        ),
         Metric("ssim_rgb", "SSIM, Gaussian window 11, sigma 1.5, mean of R, G, B", True, -1, 1, "", fidelity.ssim_rgb,
                version=2),
         Metric("ssim_y", "SSIM, Gaussian window 11, sigma 1.5, luma", True, -1, 1, "", fidelity.of_luma(fidelity.ssim),
@@ -114,8 +99,8 @@ METRICS = {
                functools.partial(perceptual.vgg_missing, "normalized"), license=VGG_LICENSE, libraries=TORCH),
         Metric("colorfulness_error", "difference of colorfulness (Hasler and Susstrunk 2003), relative to the truth's",
                False, 0, math.inf, "%", _colorfulness_error),
-        Metric("niqe", "NIQE, no reference (pyiqa)", False, 0, 100, "", _niqe_compute, _niqe_needs,
-               license="PolyForm-Noncommercial-1.0.0 (pyiqa)", libraries=("torch", "pyiqa")),
+        Metric("niqe", "NIQE of luma, no reference", False, 0, math.inf, "", niqe.niqe, niqe.niqe_missing, version=2,
+               license="Apache-2.0 (BasicSR's model of pristine pictures)"),
         Metric("id_similarity", "same person: 1 - distance of dlib's face embeddings (0.4 and up: the same)", True, -1,
                1, "", _identity_compute("dlib"), functools.partial(_identity_needs, "dlib"),
                license="BSL-1.0 (dlib), CC0-1.0 (its weights)", libraries=("dlib-bin",)),

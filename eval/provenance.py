@@ -17,7 +17,11 @@ PACKAGES = ("zoo", "eval")
 
 
 class Code(BaseModel):
-    """The code of one process. An installed copy has a version alone."""
+    """The code of one process. An installed copy has a version alone.
+
+    >>> str(Code(version="0.1.0", commit="0123456789abcdef", clean=False))
+    '0.1.0+0123456 with changes'
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -102,7 +102,7 @@ def matches(
     """
     if wanted is None:
         own = dataset.card.scenario
-        general = [s for s in SCENARIOS.values() if s.make is not None and not s.portraits]
+        general = [s for s in SCENARIOS.values() if s.make is not None and not s.portraits and not s.on_request]
         scenarios = [get_scenario(own)] if own else general
     else:
         scenarios = wanted

@@ -18,6 +18,7 @@ from zoo.degradations.chains import CHAINS
 from zoo.errors import MaskError, UnknownNameError, ZooError
 from zoo.io import images, masks
 
+from . import protocols
 from .datasets import Item
 from .store import digest
 
@@ -27,6 +28,7 @@ FIDELITY = (
 )  # fmt: skip
 FACES = (*FIDELITY, "id_similarity", "id_similarity_arcface")
 COLORS = ("psnr_rgb", "colorfulness_error", "vgg_conv3_1", "vgg_conv3_1_torchvision", "lpips_alex")
+SR_X2, SR_X4 = ((f"psnr_y_border{n}", f"ssim_y_border{n}", *FIDELITY) for n in (2, 4))
 HOLES = ("psnr_hole", "l1_hole_percent", "vgg_conv3_1_hole", *FIDELITY)
 
 
@@ -35,7 +37,7 @@ class Sample:
     """One input with its truth."""
 
     given: np.ndarray
-    """HxWx3 uint8 input."""
+    """HxWx3 input: uint8, or float32 in units of the full range where it exceeds it."""
     truth: np.ndarray
     """HxWx3 uint8, larger than the input for super-resolution."""
     mask: np.ndarray | None = None
@@ -68,6 +70,8 @@ class Scenario:
     """Only means something on pictures of one face each."""
     chain: str | None = None
     """Name and version of the degradation chain behind `make`, where one is."""
+    on_request: bool = False
+    """Runs only when it is named: a protocol of papers beside a scenario that is much the same."""
 
     @property
     def primary(self) -> str:
@@ -132,6 +136,23 @@ def _downscale_x4(clean: np.ndarray, rng: np.random.Generator) -> Sample:
     return Sample(degradations.to_8_bit(degradations.downscale(clean, 4)), degradations.to_8_bit(clean))
 
 
+def _as_in_papers(make: Callable[[np.ndarray, np.random.Generator], protocols.Pair]) -> Maker:
+    return lambda clean, rng: Sample(*make(clean, rng))
+
+
+def _noise_protocols() -> list[Scenario]:
+    """Noise of fixed strength, in color and in grey, beyond the range and clipped."""
+    return [
+        Scenario(
+            f"noise-{colors}-{sigma}{'-clipped' if clipped else ''}", 1,
+            f"Gaussian noise of {sigma} (of 255), {colors}, {'clipped to 8 bits' if clipped else 'unclipped'}",
+            ("denoise",), _as_in_papers(protocols.noisy(sigma, grey=colors == "grey", clipped=clipped)),
+            on_request=True,
+        )
+        for colors in ("color", "grey") for sigma in (15, 25, 50) for clipped in (False, True)
+    ]  # fmt: skip
+
+
 SCENARIOS = {
     scenario.id: scenario
     for scenario in (
@@ -154,9 +175,19 @@ SCENARIOS = {
             "downscale-x4", 1, "bicubic down-sampling by 4, edges cropped to a multiple", ("super-resolution",),
             _downscale_x4, scale=4,
         ),
+        Scenario(
+            "sr-x4", 1, "the papers' protocol: MATLAB's bicubic imresize by 4, 8 bits", ("super-resolution",),
+            _as_in_papers(protocols.reduced(4)), SR_X4, scale=4, on_request=True,
+        ),
+        Scenario(
+            "sr-x2", 1, "the papers' protocol: MATLAB's bicubic imresize by 2, 8 bits", ("super-resolution",),
+            _as_in_papers(protocols.reduced(2)), SR_X2, scale=2, on_request=True,
+        ),
+        *_noise_protocols(),
+        _from_chain("low-light", ("low-light",)),
         _from_chain("blind-face", ("face", "restore"), metrics=FACES, portraits=True),
         _from_chain("mixed", ("denoise", "restore")),
-        _from_chain("phone-dark", ("denoise", "restore")),
+        _from_chain("phone-dark", ("denoise", "restore", "low-light")),
         _from_chain("phone-motion", ("deblur", "restore")),
         _from_chain("phone-compressed", ("denoise", "restore")),
         _from_chain("old-photo", ("restore",)),

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from eval.metrics import METRICS, get_metric
 from eval.results import Result
 
-from .table import Group, label, remarks, shown, unranked
+from .table import Group, evidence, label, remarks, shown, told_apart, unranked
 
 WIDTH = 100
 """Columns that no line exceeds."""
@@ -31,19 +31,20 @@ def _block(made: Group) -> str:
         direction = "higher" if get_metric(made.primary).higher_is_better else "lower"
         shares = f"the best {BEST} of {len(made.ranked)}" if len(made.ranked) > BEST else f"all {len(made.ranked)}"
         lines.append(f"  {shares} by {made.primary} ({direction} is better), {made.ranked[0].n_scored} pictures")
-        rows = [_row(made, rank, result) for rank, result in enumerate(made.ranked[:BEST], start=1)]
+        rows = [_row(made, rank, run) for rank, run in list(zip(made.ranks, made.ranked, strict=True))[:BEST]]
+        ranks = max(len(row[0]) for row in rows)
         value, seconds = max(len(row[2]) for row in rows), max(len(row[3]) for row in rows)
-        model = min(max(len(row[1]) for row in rows), WIDTH - 9 - value - seconds)
+        model = min(max(len(row[1]) for row in rows), WIDTH - 7 - ranks - value - seconds)
         for rank, name, score, latency in rows:
             name = name if len(name) <= model else name[: model - 1] + "…"
-            lines.append(f"  {rank:>2} {name:<{model}}  {score:<{value}}  {latency:>{seconds}}".rstrip())
+            lines.append(f"  {rank:>{ranks}} {name:<{model}}  {score:<{value}}  {latency:>{seconds}}".rstrip())
     else:
         lines.append("  no complete run")
-    lines += [_wrapped(line, "  ") for line in unranked(made)]
+    lines += [_wrapped(line, "  ") for line in (evidence(made), *told_apart(made), *unranked(made)) if line]
     return "\n".join(lines)
 
 
-def _row(made: Group, rank: int, result: Result) -> tuple[int, str, str, str]:
+def _row(made: Group, rank: str, result: Result) -> tuple[str, str, str, str]:
     """(rank, model, metric with its unit and interval, time)."""
     unit = METRICS[made.primary].unit
     value = shown(made.primary, result.metrics[made.primary], with_interval=True)

@@ -281,6 +281,8 @@ class Restorer:
             strip[:, : rest.shape[1]] = rest
             for column in columns:
                 window = np.s_[row.start : row.stop, column.start : column.stop]
+                if hole is not None and not (hole[window] & (np.outer(row.weight, column.weight) > 0)).any():
+                    continue  # it has no share in any hole, and known pixels are put back afterwards
                 image = _to_tensor(picture.color[window])
                 mask = None if hole is None else _mask_to_tensor(hole[window])
                 weight = np.outer(row.weight.repeat(scale), column.weight.repeat(scale))
@@ -296,9 +298,11 @@ class Restorer:
         return joined
 
     def _to_array(self, output: torch.Tensor, like: Picture) -> np.ndarray:
-        """3xHxW in about [0, 1] -> rounded array of the picture's type; grey stays grey unless the task is color."""
+        """3xHxW in about [0, 1] -> array of the picture's type, rounded; grey stays grey unless the task is color."""
         grey = like.color.ndim == 2 and self.card.tasks[0] != "colorize"
         values = output.mean(0) if grey else output.permute(1, 2, 0)
+        if like.color.dtype == np.float32:
+            return np.ascontiguousarray(values.numpy())
         scaled = values.numpy() * np.float32(like.maximum)
         return np.clip(np.rint(scaled, out=scaled), 0, like.maximum, out=scaled).astype(like.color.dtype, order="C")
 
@@ -365,8 +369,9 @@ def _size(picture: Picture) -> tuple[int, int]:
 
 
 def _to_tensor(color: np.ndarray) -> torch.Tensor:
-    """HxW or HxWx3 of uint8 or uint16 -> 1x3xHxW float32 in [0, 1]."""
-    values = torch.from_numpy(color.astype(np.float32) / np.iinfo(color.dtype).max)
+    """HxW or HxWx3 of uint8 or uint16 -> 1x3xHxW float32 in [0, 1]; float32 stays what it is."""
+    white = 1 if color.dtype == np.float32 else np.iinfo(color.dtype).max
+    values = torch.from_numpy(color.astype(np.float32) / white)
     if values.ndim == 2:
         return values.expand(3, -1, -1)[None].contiguous()
     return values.permute(2, 0, 1)[None].contiguous()

@@ -138,7 +138,8 @@ def test_in_an_empty_home_from_end_to_end(tmp_path, photographs):
     assert [(row["rank"], row["model"]) for row in rows] == [("1", best), ("2", min(means, key=means.get))]
     assert {row["model"]: float(row["mean"]) for row in rows} == means
     assert {row["dataset_sha256"] for row in rows} == {open_dataset(f"folder:{photographs}").sha256}
-    assert f"| 1 | {best} | {means[best]:.2f} [" in (out / "leaderboard.md").read_text()
+    # Four pictures are too few to tell the two apart.
+    assert f"| 1-2 | {best} | {means[best]:.2f} [" in (out / "leaderboard.md").read_text()
 
 
 def test_refused_in_a_process_of_its_own(tmp_path):

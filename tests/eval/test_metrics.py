@@ -14,7 +14,6 @@ import sys
 import numpy as np
 import pytest
 from PIL import Image
-from scipy.io import savemat
 from scipy.ndimage import gaussian_filter
 from skimage.color import rgb2ycbcr
 from skimage.measure import block_reduce
@@ -252,36 +251,3 @@ def test_every_metric_has_a_version_and_a_license():
 def test_unknown_metric():
     with pytest.raises(UnknownNameError, match="unknown metric 'psnr': did you mean psnr_"):
         get_metric("psnr")
-
-
-# ---- NIQE, whose parameters are a download
-
-
-def test_without_parameters_niqe_says_what_is_missing():
-    assert metrics.NIQE_PARAMETERS in METRICS["niqe"].unavailable()
-
-
-def test_parameters_are_found_in_torchs_cache(home):
-    folder = home / ".cache" / "torch" / "hub" / "pyiqa"
-    folder.mkdir(parents=True)
-    (folder / metrics.NIQE_PARAMETERS).touch()
-    assert METRICS["niqe"].unavailable() is None
-
-
-def test_niqe_with_parameters_is_pyiqas(tmp_path, monkeypatch):
-    # Made-up parameters of the right shape: what is shown is that they reach pyiqa, and that the truth plays no part.
-    rng = np.random.default_rng(0)
-    for mean in (0.0, 5.0):
-        folder = tmp_path / str(mean)
-        folder.mkdir()
-        parameters = {"mu_prisparam": mean + rng.normal(size=(1, 36)), "cov_prisparam": np.eye(36)}
-        savemat(folder / metrics.NIQE_PARAMETERS, parameters)
-    picture, other = photograph("astronaut"), photograph("astronaut")[::-1].copy()
-    values = []
-    for mean in (0.0, 5.0):
-        monkeypatch.setenv("ZOO_WEIGHTS", str(tmp_path / str(mean)))
-        values.append(compute("niqe", picture, other))
-        assert values[-1] == compute("niqe", picture, picture)
-    assert 0 < values[0] < values[1]
-    with pytest.raises(NotComputable, match="193 x 193"):
-        compute("niqe", picture[:192], other)

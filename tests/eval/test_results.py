@@ -62,8 +62,8 @@ def test_everything_is_recorded(stored):
     assert (result.n_expected, result.n_scored, result.dataset.limit) == (5, 2, 2)
     assert (result.failures, result.notes, result.complete) == ({}, {}, False)
     assert [row.name for row in result.images] == ["astronaut.png", "chelsea.png"]
-    assert all(row.seconds > 0 and len(row.metrics) == 6 for row in result.images)
-    without_weights = {"lpips_alex", "vgg_conv3_1", "vgg_conv3_1_torchvision", "niqe"}
+    assert all(row.seconds > 0 and len(row.metrics) == 8 for row in result.images)
+    without_weights = {"lpips_alex", "vgg_conv3_1_torchvision"}
     assert set(result.metrics) == {*result.images[0].metrics, *without_weights}
     assert result.metrics["psnr_rgb"].low <= result.metrics["psnr_rgb"].mean <= result.metrics["psnr_rgb"].high
     assert result.cost.seconds_median > 0
@@ -119,7 +119,7 @@ def test_another_schema_version_is_refused(found, changed):
         ({"n_expected": 1}, "2 of 1 pictures scored"),
         ({"metrics__psnr_rgb__n": 5}, "the mean of psnr_rgb is over 5 of 2 pictures"),
         ({"metrics__psnr_rgb__mean": None}, "neither, or both"),
-        ({"metrics__niqe__mean": 3.5}, "neither, or both"),
+        ({"metrics__lpips_alex__mean": 3.5}, "neither, or both"),
         ({"metrics__psnr_rgb__mean": float("nan")}, "metrics.psnr_rgb.mean"),
         ({"images__0__metrics__psnr_rgb": float("inf")}, "images.0.metrics.psnr_rgb"),
         ({"scenario__primary": "fid"}, "ranked by fid, which it does not have"),

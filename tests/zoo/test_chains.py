@@ -64,7 +64,7 @@ def test_a_last_bit_changes_no_draw(chain):
     for seed in range(6):
         first, second = Recorder(seed), Recorder(seed)
         output, other = chain(picture(), first), chain(by_one_ulp(picture()), second)
-        assert first.parameters == second.parameters and first.parameters
+        assert first.parameters == second.parameters and (first.parameters or chain.id == "grey")  # which draws nothing
         assert first.bit_generator.state == second.bit_generator.state
         if chain.id in ("phone-dark", "old-photo", "mixed"):
             continue  # where a value is rounded the other way, JPEG spreads it over a block; below without JPEG

@@ -349,6 +349,26 @@ def test_tiles_equal_the_whole_around_holes():
     assert levels_apart(zoo.load("dummy", tile=70).restore(big_photo(), mask).image, whole) <= 1
 
 
+def test_tiles_without_a_share_in_a_hole_are_not_computed():
+    seen = []
+
+    def backend(image, mask):
+        seen.append(int(mask.sum()))
+        return torch.full_like(image, 0.5)
+
+    picture = big_photo()
+    mask = np.zeros(picture.shape[:2], bool)
+    mask[100:103, 150:152] = True
+    for channels in (picture, picture[..., 0]):
+        seen.clear()
+        facts = {"tasks": ("inpaint",), "tiling": Tiling(margin=10)}
+        result = restorer(backend, 90, **facts).restore(channels, mask).image
+        assert 1 <= len(seen) <= 4  # of 5 x 8 tiles
+        assert min(seen) > 0
+        np.testing.assert_array_equal(result[~mask], channels[~mask])
+        assert levels_apart(result[mask], np.full_like(channels[mask], 128)) <= 1
+
+
 @pytest.mark.parametrize("tile", [130, 203])
 @pytest.mark.parametrize("name", NETWORKS)
 def test_tiles_equal_the_whole_through_a_network(name, tile):

@@ -303,6 +303,18 @@ def low_light(image: np.ndarray, rng: np.random.Generator, exposure: float, phot
     return to_stored(counted * exposure)
 
 
+def underexposed(
+    image: np.ndarray, rng: np.random.Generator, exposure: float, photons: float, read: float
+) -> np.ndarray:
+    """A picture taken with too little light and left dark.
+
+    exposure: what reaches the sensor, as a share of what would have been right (linear light, 0 to 1). photons:
+    counted at the sensor's white; shot noise follows. read: as in `low_light`.
+    """
+    light = to_linear(image) * exposure
+    return to_stored(poisson_counts(light * photons, rng) / photons + rng.normal(0, read, image.shape))
+
+
 def fade(image: np.ndarray, color: float, contrast: float, paper: tuple[float, float, float]) -> np.ndarray:
     """An old print: `color` (0 to 1) of the saturation and `contrast` (0 to 1) are left, on paper of that RGB color.
 

@@ -9,7 +9,7 @@ A = -0.5
 
 
 def resize(image: np.ndarray, height: int, width: int) -> np.ndarray:
-    """An HxWxC picture at height x width pixels, float32; not clipped.
+    """An HxWxC picture at height x width pixels, float32 (float64 of float64); not clipped.
 
     Where it gets smaller, the kernel is made wider against aliasing. Edges are mirrored with the edge pixel repeated.
     Keys, Cubic Convolution Interpolation for Digital Image Processing, IEEE TASSP 1981,
@@ -17,7 +17,7 @@ def resize(image: np.ndarray, height: int, width: int) -> np.ndarray:
     """
     if min(height, width) < 1:
         raise ValueError(f"a picture has at least one pixel, not {width} x {height}")
-    image = image.astype(np.float32, copy=False)
+    image = image.astype(np.float64 if image.dtype == np.float64 else np.float32, copy=False)
     sides = [(0, height), (1, width)]
     for axis, side in sorted(sides, key=lambda pair: pair[1] / image.shape[pair[0]]):  # the cheaper one first
         image = _along(image, axis, side)
@@ -31,14 +31,14 @@ def _along(image: np.ndarray, axis: int, side: int) -> np.ndarray:
     places, weights = _taps(length, side)
     shape = [1] * image.ndim
     shape[axis] = side
-    result = np.zeros([side if i == axis else n for i, n in enumerate(image.shape)], np.float32)
+    result = np.zeros([side if i == axis else n for i, n in enumerate(image.shape)], image.dtype)
     for place, weight in zip(places, weights, strict=True):
-        result += np.take(image, place, axis=axis) * weight.reshape(shape)
+        result += np.take(image, place, axis=axis) * weight.reshape(shape).astype(image.dtype)
     return result
 
 
 def _taps(length: int, side: int) -> tuple[np.ndarray, np.ndarray]:
-    """Taps x side: which input pixels each output pixel is made of, and with which weights (float32)."""
+    """Taps x side: which input pixels each output pixel is made of, and with which weights."""
     scale = side / length
     narrow = min(scale, 1.0)
     reach = 2 / narrow
@@ -48,7 +48,7 @@ def _taps(length: int, side: int) -> tuple[np.ndarray, np.ndarray]:
     weights = _kernel((center - taps) * narrow)
     weights /= weights.sum(axis=0)
     turned = np.mod(taps, 2 * length)  # mirrored: 0 1 2 2 1 0 0 1 2 ...
-    return np.minimum(turned, 2 * length - 1 - turned), weights.astype(np.float32)
+    return np.minimum(turned, 2 * length - 1 - turned), weights
 
 
 def _kernel(x: np.ndarray) -> np.ndarray:

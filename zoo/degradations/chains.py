@@ -131,6 +131,18 @@ def phone_dark(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return d.jpeg(d.blur(d.low_light(image, rng, exposure, photons, read), smoothing), quality)
 
 
+@_chain("low-light", 2, "1 to 4 stops too little light, shot noise and read noise")
+def low_light(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A picture taken with 1 to 4 stops too little light and not brightened.
+
+    Exposure of -1 to -4 EV in linear light, shot noise of 1,000 to 10,000 photons at the sensor's white, read noise of
+    0.05 to 0.2 % of it.
+    """
+    exposure = 2.0 ** -rng.uniform(1, 4)
+    photons, read = float(np.exp(rng.uniform(np.log(1_000), np.log(10_000)))), rng.uniform(0.0005, 0.002)
+    return d.underexposed(image, rng, exposure, photons, read)
+
+
 @_chain("phone-motion", 2, "shake, steady motion or a turn of up to 25 px, noise up to 2 %, JPEG")
 def phone_motion(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """A phone, or the person before it, that moved.

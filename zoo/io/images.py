@@ -46,7 +46,7 @@ class Picture:
     """A decoded picture, upright, with what its file carried."""
 
     color: np.ndarray
-    """HxWx3 RGB, or HxW grey; uint8 or uint16."""
+    """HxWx3 RGB, or HxW grey; uint8 or uint16, or float32 that may exceed [0, 1], which measurements alone make."""
     alpha: np.ndarray | None = None
     """HxW, of the same type as `color`."""
     exif: bytes | None = None
@@ -66,8 +66,8 @@ class Picture:
 
     @property
     def maximum(self) -> int:
-        """The value of white: 255 or 65535."""
-        return int(np.iinfo(self.color.dtype).max)
+        """The value of white: 255 or 65535; 1 for float32."""
+        return 1 if self.color.dtype == np.float32 else int(np.iinfo(self.color.dtype).max)
 
     def array(self) -> np.ndarray:
         """HxW, HxWx2 (grey and alpha), HxWx3 or HxWx4 array of the picture's own type."""
@@ -79,7 +79,10 @@ class Picture:
     def rgb8(self) -> np.ndarray:
         """HxWx3 uint8 RGB without alpha."""
         color = self.color if self.color.ndim == 3 else np.repeat(self.color[..., None], 3, axis=2)
-        return color if color.dtype == np.uint8 else np.round(color / 257.0).astype(np.uint8)
+        if color.dtype == np.uint8:
+            return color
+        scaled = np.clip(color, 0, 1) * np.float32(255) if color.dtype == np.float32 else color / 257.0
+        return np.round(scaled).astype(np.uint8)
 
 
 def max_pixels() -> int:

@@ -5,15 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from ..errors import WeightsError, describe_os_error
+from ..io.files import opened, read_bytes
+from .checksum import MAX_BYTES
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
 
 MAGIC = "7767517"
 """The first line of a .param file."""
+MAX_DESCRIPTION = 10_000_000
+"""Bytes of a .param file."""
 HALF, SINGLE = 0x01306B47, 0
 """What goes before a convolution's weights in float16, and in float32."""
 
@@ -29,11 +32,13 @@ def read_ncnn(path: Path) -> dict[str, torch.Tensor]:
     Convolutions (outputs x inputs x height x width) and PReLU slopes are read; float16 and float32 stay what they
     are. Raises WeightsError for a file that is damaged or has other layers with weights.
     """
+    import numpy as np
     import torch
 
     try:
-        lines = path.with_suffix(".param").read_text("utf-8").split("\n")
-        data = memoryview(path.read_bytes())
+        lines = read_bytes(path.with_suffix(".param"), MAX_DESCRIPTION).decode("utf-8").split("\n")
+        with opened(path, MAX_BYTES) as file:
+            data = file.read()
     except (OSError, ValueError) as error:
         why = describe_os_error(error) if isinstance(error, OSError) else "it is no text"
         raise WeightsError(f"{path.with_suffix('.param')} cannot be read: {why}.") from None

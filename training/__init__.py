@@ -3,4 +3,5 @@
 python -m training RECIPE --data DIR [--minutes M] [--resume]
 python -m training export RUN ID
 python -m training sheet ID
+python -m training curve RUN PNG
 """

@@ -101,6 +101,24 @@ def sheet(args: argparse.Namespace) -> int:
     return 0
 
 
+def curve_parser() -> argparse.ArgumentParser:
+    """The command line of `curve`."""
+    command = argparse.ArgumentParser(
+        prog="python -m training curve", description="Draw a run's learning curve as a small PNG."
+    )
+    command.add_argument("run", type=Path, metavar="RUN", help="folder of the run")
+    command.add_argument("path", type=Path, metavar="PNG", help="such as assets/curves/deblurgan.mini.png")
+    return command
+
+
+def curve(args: argparse.Namespace) -> int:
+    """Draw a learning curve."""
+    from .curve import write_curve
+
+    print(write_curve(args.run, args.path))
+    return 0
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Parse the command line, run it, return the exit status."""
     arguments = sys.argv[1:] if arguments is None else arguments
@@ -110,6 +128,9 @@ def main(arguments: list[str] | None = None) -> int:
     if arguments[:1] == ["sheet"]:
         args = sheet_parser().parse_args(arguments[1:])
         return guarded(lambda: sheet(args))
+    if arguments[:1] == ["curve"]:
+        args = curve_parser().parse_args(arguments[1:])
+        return guarded(lambda: curve(args))
     args = parser().parse_args(arguments)
     return guarded(lambda: train(args))
 

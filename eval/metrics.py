@@ -101,10 +101,10 @@ METRICS = {
                False, 0, math.inf, "%", _colorfulness_error),
         Metric("niqe", "NIQE of luma, no reference", False, 0, math.inf, "", niqe.niqe, niqe.niqe_missing, version=2,
                license="Apache-2.0 (BasicSR's model of pristine pictures)"),
-        Metric("id_similarity", "same person: 1 - distance of dlib's face embeddings (0.4 and up: the same)", True, -1,
-               1, "", _identity_compute("dlib"), functools.partial(_identity_needs, "dlib"),
+        Metric("face_similarity_dlib", "same person: 1 - distance of dlib's face embeddings (0.4 and up: the same)",
+               True, -1, 1, "", _identity_compute("dlib"), functools.partial(_identity_needs, "dlib"),
                license="BSL-1.0 (dlib), CC0-1.0 (its weights)", libraries=("dlib-bin",)),
-        Metric("id_similarity_arcface", "same person: cosine of MobileFaceNet's embeddings (0.35 and up: the same)",
+        Metric("face_similarity", "same person: cosine of MobileFaceNet's embeddings (0.35 and up: the same)",
                True, -1, 1, "", _identity_compute("mobilefacenet"),
                functools.partial(_identity_needs, "mobilefacenet"), license="Apache-2.0 (MobileFaceNet's weights)"),
     )

@@ -21,8 +21,8 @@ SMALLEST = {
     "l1_hole_percent": 0.1,
     "vgg_conv3_1": 0.02,
     "vgg_conv3_1_hole": 0.06,
-    "id_similarity": 0.004,
-    "id_similarity_arcface": 0.005,
+    "face_similarity_dlib": 0.004,
+    "face_similarity": 0.005,
 }
 """Metric id -> the smallest difference of means that matters, in the metric's unit."""
 

@@ -117,7 +117,7 @@ def matches(
             print(f"{name} stands for {card.id} here.", file=sys.stderr)
     pairs = [(name, card, s) for name, card in cards for s in scenarios if s.fits(card)]
     if everything:  # a table of nothing but the floor tells nothing
-        told = {s.id for _, card, s in pairs if card.family != "identity"}
+        told = {s.id for _, card, s in pairs if not card.baseline}
         pairs = [pair for pair in pairs if pair[2].id in told]
     else:
         taken = {card.id for _, card, _ in pairs}

@@ -26,10 +26,12 @@ FIDELITY = (
     "psnr_rgb", "psnr_y", "ssim_rgb", "ssim_y", "ms_ssim_y", "l1_percent", "vgg_conv3_1", "vgg_conv3_1_torchvision",
     "lpips_alex", "niqe",
 )  # fmt: skip
-FACES = (*FIDELITY, "id_similarity", "id_similarity_arcface")
+# PSNR rewards blur, and a wrong face is no restoration: portraits are ranked by the perceptual distance, then compared.
+FACES = ("vgg_conv3_1", "face_similarity", "face_similarity_dlib", *(m for m in FIDELITY if m != "vgg_conv3_1"))
 COLORS = ("psnr_rgb", "colorfulness_error", "vgg_conv3_1", "vgg_conv3_1_torchvision", "lpips_alex")
 SR_X2, SR_X4 = ((f"psnr_y_border{n}", f"ssim_y_border{n}", *FIDELITY) for n in (2, 4))
-HOLES = ("psnr_hole", "l1_hole_percent", "vgg_conv3_1_hole", *FIDELITY)
+# A hole has many good fillings, and the mean of them is smooth: the perceptual distance ranks before PSNR.
+HOLES = ("vgg_conv3_1_hole", "psnr_hole", "l1_hole_percent", *FIDELITY)
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+import zoo
 from eval.relevance import digits
 from eval.results import Result
 from eval.stats import FEWEST_SCENARIOS, Strength, over_seeds, strengths
+from zoo.errors import UnknownNameError
 
 from .ranks import demonstration, oriented
 
@@ -18,8 +21,10 @@ if TYPE_CHECKING:
 
 
 def is_baseline(model: str) -> bool:
-    """Whether a model is the one that does nothing."""
-    return model.split(".")[0] == "identity"
+    """Whether a model does nothing, by its card; a model that is no longer here does something."""
+    with contextlib.suppress(UnknownNameError):
+        return zoo.get_card(model).baseline
+    return False
 
 
 def _but_for_the_seed(made: Group) -> tuple:

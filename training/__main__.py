@@ -69,7 +69,7 @@ def export_parser() -> argparse.ArgumentParser:
     command.add_argument("run", type=Path, metavar="RUN", help="folder of the run")
     command.add_argument("id", metavar="ID", help="id of the model")
     command.add_argument("--results", type=Path, nargs="+", default=[], metavar="FILE", help="result files of this "
-                         "model and of identity on the same inputs")  # fmt: skip
+                         "model and of no-op on the same inputs")  # fmt: skip
     return command
 
 

@@ -17,6 +17,7 @@ from typing import Any
 import torch
 
 from zoo.errors import ZooError
+from zoo.registry import list_models
 from zoo.weights import sha256_of
 from zoo.weights.places import BUNDLED
 from zoo.weights.reading import save
@@ -27,14 +28,14 @@ from .recipe import get_recipe
 
 LARGEST = 10_000_000
 """Bytes that a bundled file may have."""
-METRICS = ("psnr_rgb", "psnr_hole", "vgg_conv3_1", "vgg_conv3_1_hole", "colorfulness_error", "id_similarity")
+METRICS = ("psnr_rgb", "psnr_hole", "vgg_conv3_1", "vgg_conv3_1_hole", "colorfulness_error", "face_similarity_dlib")
 """Of a result, what goes onto the card: the metric that ranks, and these where they were computed."""
 
 
 def export(folder: Path, model_id: str, results: Sequence[Path] = (), target: Path = BUNDLED) -> TrainingCard:
     """Write ID.safetensors (fp16) and ID.json. Run it again with result files to put their figures on the card.
 
-    results: pairs of result files of this model and of `identity`, in any order. Raises ZooError when the run is of
+    results: pairs of result files of this model and of `no-op`, in any order. Raises ZooError when the run is of
     another model, has not come to its end, or is too large, and when a result does not belong to these weights.
     """
     stored, state = read_run(folder)
@@ -79,23 +80,24 @@ def export(folder: Path, model_id: str, results: Sequence[Path] = (), target: Pa
 def _figures(results: Sequence[Path], model_id: str, sha256: str) -> tuple[Figure, ...]:
     """Each result of the model beside that of doing nothing on the same inputs."""
     read = [_read(path) for path in results]
-    nothing = {_inputs(result): result for result in read if result["model"]["id"] == "identity"}
+    baselines = {id for card in list_models() if card.baseline for id in (card.id, *card.aliases)}
+    nothing = {_inputs(result): result for result in read if result["model"]["id"] in baselines}
     figures = []
     for result in read:
         name = result["model"]["id"]
-        if name == "identity":
+        if name in baselines:
             continue
         if name != model_id or result["model"]["weights_sha256"] != sha256:
             raise ZooError(f"a result of {name} was not measured with the weights of this run.")
         if _inputs(result) not in nothing:
-            raise ZooError(f"the result on {result['dataset']['id']} has no result of identity beside it.")
+            raise ZooError(f"the result on {result['dataset']['id']} has no result of no-op beside it.")
         scenario, baseline = result["scenario"], nothing[_inputs(result)]["metrics"]
         for metric, value in result["metrics"].items():
             if value["mean"] is None or (metric != scenario["primary"] and metric not in METRICS):
                 continue
             floor = baseline.get(metric, {}).get("mean")
             if floor is None:
-                raise ZooError(f"the result of identity on {result['dataset']['id']} has no {metric}: measure it.")
+                raise ZooError(f"the result of no-op on {result['dataset']['id']} has no {metric}: measure it.")
             figures.append(
                 Figure(
                     metric=metric,

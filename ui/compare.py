@@ -29,21 +29,20 @@ log = logging.getLogger(__name__)
 
 SLOTS = 6
 """How many results are shown at once."""
-_NOTHING = {"identity", "identity.x4"}
 
 
 def choices(task: str) -> list[tuple[str, str]]:
     """(label, id) of the backends that can run here: first those made for the task, trained ones, defaults."""
     cards = sorted(
         zoo.list_models(task=task, available=True),
-        key=lambda c: (c.id in _NOTHING, c.tasks[0] != task, c.weights is None, not c.family_default, c.id),
+        key=lambda c: (c.baseline, c.tasks[0] != task, c.weights is None, not c.family_default, c.id),
     )
     return [(f"{card.title} ({card.id}, {card.license})", card.id) for card in cards]
 
 
 def has_backend(task: str) -> bool:
     """Whether something better than doing nothing can run here."""
-    return any(id not in _NOTHING for _, id in choices(task))
+    return any(not card.baseline for card in zoo.list_models(task=task, available=True))
 
 
 def missing(task: str) -> str:
@@ -142,7 +141,7 @@ def _results(id: str, task: str, source: images.Picture, mask: Any, samples: int
     pixels, limit = source.height * source.width * model.card.scale**2, images.max_pixels()
     if pixels > limit:
         raise ZooError(f"its result would have {pixels:,} pixels, more than the limit of {limit:,}.")
-    if task == "face" and id not in _NOTHING:
+    if task == "face" and not model.card.baseline:
         return [(id, _faces(model, source))]
     found = [(id, model.restore(source, mask))]
     if model.card.stochastic and samples > 0:

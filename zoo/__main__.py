@@ -12,6 +12,7 @@ def parser() -> argparse.ArgumentParser:
     """The command line; building it imports nothing heavy."""
     from .card import TASKS
     from .cli import bench
+    from .cli import catalog as catalog_cli
     from .cli import faces as faces_cli
     from .cli import restore as restore_cli
     from .cli import weights as weights_cli
@@ -24,44 +25,53 @@ def parser() -> argparse.ArgumentParser:
         command.set_defaults(run=run)
         return command
 
-    listing = add("list", _list, "list the backends, one a line")
+    listing = add("list", _list, "list the backends by task, and where their weights are")
     listing.add_argument("--task", help=f"only those for one task: {', '.join(TASKS)}")
-    listing.add_argument("--license", help="only those under one license (SPDX id)")
+    listing.add_argument("--license", help='only those under one license (SPDX id), or "permissive"')
     listing.add_argument("--available", action="store_true", help="only those that can run on this machine now")
     info = add("info", _info, "show everything known of one backend")
     info.add_argument("id")
     restore_cli.add_arguments(add("restore", restore_cli.run, "restore pictures, files or whole folders"))
     faces_cli.add_arguments(add("faces", faces_cli.run, "restore the faces in photographs, files or whole folders"))
     bench.add_arguments(add("bench", bench.run, "time the networks against their plain forms, on this machine"))
+    catalog_cli.add_arguments(add("catalog", catalog_cli.run, "search the community's checkpoints (OpenModelDB)"))
     for command in weights_cli.COMMANDS:
         command.add_arguments(add(command.name, command.run, command.help))
     return top
 
 
 def _list(args: argparse.Namespace) -> int:
-    from . import list_models
+    from . import TASKS, list_models
     from .cli.common import table
-    from .registry import unavailable_reason
+    from .weights import state
 
     cards = list_models(task=args.task, license=args.license, available=args.available or None)
-    rows = []
+    groups: dict[str, list] = {task: [] for task in TASKS}
     for card in cards:
-        state = "ready" if unavailable_reason(card) is None else "no weights"
-        license = card.license if len(card.license) <= 30 else card.license[:29] + "…"
-        rows.append((card.id, ", ".join(card.tasks), license, state, card.title))
-    if rows:
-        print(table(("id", "task", "license", "state", "title"), rows))
-    else:
+        groups[args.task or card.tasks[0]].append(card)
+    for task, members in groups.items():
+        if not members:
+            continue
+        rows = []
+        for card in members:
+            license = card.license if len(card.license) <= 30 else card.license[:29] + "…"
+            also = ", ".join(other for other in card.tasks if other != task)
+            rows.append((card.id, license, state(card), card.title + (f" (also: {also})" if also else "")))
+        print(f"{task}: {TASKS[task]}")
+        print(table(("id", "license", "weights", "title"), rows), end="\n\n")
+    if not cards:
         print("no backend matches.", file=sys.stderr)
     return 0
 
 
 def _info(args: argparse.Namespace) -> int:
     from . import get_card
+    from .cli.common import explain_id
     from .registry import unavailable_reason
     from .weights.bundled import recorded_sha256
 
     card = get_card(args.id)
+    explain_id(args.id, card)
     facts = {
         "id": card.id,
         "title": card.title,
@@ -83,13 +93,14 @@ def _info(args: argparse.Namespace) -> int:
         facts[f"weights {weights.filename}"] = (
             f"{weights.license}{size}, sha256 {sha256}; from {' or '.join(map(str, weights.sources)) or 'this project'}"
         )
+    lines = [(key, value) for key, value in facts.items() if value]
     for figure in card.figures:
-        facts[f"published {figure.metric}"] = f"{figure.value} on {figure.data} ({figure.protocol}; {figure.source})"
-    for index, note in enumerate(card.notes):
-        facts["note" if index == 0 else f"note {index + 1}"] = note
-    for key, value in facts.items():
-        if value:
-            print(f"{key}: {value}")
+        lines.append(
+            ("figure", f"{figure.metric} {figure.value} on {figure.data} ({figure.protocol}; {figure.source})")
+        )
+    lines += [("note", note) for note in card.notes]
+    for key, value in lines:
+        print(f"{key}: {value}")
     return 0
 
 

@@ -145,6 +145,12 @@ class ModelCard:
     """Further files, for a model that is made of several; each has a prefix of its own."""
     family_default: bool = False
     """The published variant that the bare family name stands for."""
+    scheme: str | None = None
+    """How it is opened where it is not registered: its name is then "scheme:argument"."""
+    aliases: tuple[str, ...] = ()
+    """Other ids under which it is found, such as a former one."""
+    baseline: bool = False
+    """It does nothing for the picture: what every other model is compared with."""
     internal: bool = False
     """Kept for tests: left out of lists and of "all", but loadable by its id."""
     stochastic: bool = False
@@ -160,6 +166,9 @@ class ModelCard:
         unknown = [task for task in self.tasks if task not in TASKS]
         if unknown or not self.tasks:
             raise ValueError(f"{self.id}: unknown or no task {unknown}; tasks are {', '.join(TASKS)}")
+        wrong = [alias for alias in self.aliases if not _ID.fullmatch(alias)]
+        if wrong:
+            raise ValueError(f"{self.id}: '{wrong[0]}' is no model id (family.variant, lower case, digits, dashes)")
         if self.scale < 1:
             raise ValueError(f"{self.id}: scale must be at least 1")
         if not self.license:
@@ -174,6 +183,11 @@ class ModelCard:
     def family(self) -> str:
         """The part of the id before the dot."""
         return self.id.partition(".")[0]
+
+    @property
+    def name(self) -> str:
+        """What loads it: its id, or "scheme:argument"."""
+        return f"{self.scheme}:{self.id.partition('.')[2]}" if self.scheme else self.id
 
     @property
     def files(self) -> tuple[Weights, ...]:

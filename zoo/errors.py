@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import errno
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 class ZooError(Exception):
@@ -14,17 +14,23 @@ class ZooError(Exception):
 class UnknownNameError(ZooError):
     """A model, data set, scenario or metric of that name is not registered."""
 
-    def __init__(self, kind: str, name: str, known: Iterable[str]):
+    def __init__(self, kind: str, name: str, known: Iterable[str], left_out: Sequence[str] = ()):
+        """left_out: files that may have brought the name but were not imported, each with the reason."""
         known = sorted(known)
         folded = {each.casefold(): each for each in known}
         alike = difflib.get_close_matches(name.casefold(), folded, n=3, cutoff=0.5)
         alike += [each for each in folded if len(name) >= 3 and name.casefold() in each]
         close = [folded[each] for each in dict.fromkeys(alike)][:3]
         hint = f"did you mean {' or '.join(close)}?" if close else f"known: {', '.join(known) or 'none'}."
-        super().__init__(f"unknown {kind} '{name}': {hint}")
+        missing = f" (What these files bring is missing, as they cannot be imported: {'; '.join(left_out)}.)"
+        super().__init__(f"unknown {kind} '{name}': {hint}{missing if left_out else ''}")
 
     def __reduce__(self) -> tuple:  # so that it comes out of a worker process as the same sentence
         return ZooError, (str(self),)
+
+
+class PluginWarning(UserWarning):
+    """A file that registers models (or the like) cannot be imported and was left out."""
 
 
 class PictureError(ZooError):

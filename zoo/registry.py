@@ -1,20 +1,24 @@
-"""The registry of backends: registered by a decorator, found by name, validated before they are added.
+"""Registries: what is added under a name, checked before, and found by it. And the registry of models.
 
-A backend is one file or folder in zoo/models: it decorates a builder with `register(card, ...)`. All are imported at
-the first look-up, so that `import zoo` and every `--help` stay light; and as a builder itself imports what it builds
-with (torch, OpenCV), so does every look-up of a card.
+A model is one file or folder in zoo/models, or in another installed package (see `PLUGINS`): it decorates a builder
+with `register(card, ...)`. All are imported at the first look-up, so that `import zoo` and every `--help` stay light;
+and as a builder itself imports what it builds with (torch, OpenCV), so does every look-up of a card.
 """
 
 from __future__ import annotations
 
+import functools
 import importlib
+import importlib.metadata
 import pkgutil
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+import threading
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from . import weights as weights_module
 from .card import TASKS, ModelCard
-from .errors import UnknownNameError, WeightsError
+from .errors import PluginWarning, UnknownNameError, WeightsError, ZooError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,33 +26,151 @@ if TYPE_CHECKING:
     import torch
 
     from .restorer import Restorer
+    from .runtimes import Backend
 
-    Backend = Callable[[torch.Tensor, "torch.Tensor | None"], torch.Tensor]
     # Tensors by name, or None: a builder knows which, as its own cards say whether there are weights.
     Builder = Callable[[ModelCard, Any], Backend]
+    Example = Callable[[ModelCard], tuple[torch.nn.Module, list[torch.Tensor]]]
 
-_entries: dict[str, tuple[ModelCard, Builder]] = {}
-_schemes: dict[str, Callable[[str], tuple[ModelCard, Builder]]] = {}
-_discovered = False
+Entry = TypeVar("Entry")
 
 
-def register(*cards: ModelCard) -> Callable[[Builder], Builder]:
+class Plugins:
+    """The files that fill registries: the modules of a package, and what other packages name as entry points.
+
+    They are imported once, at the first look-up in one of the registries. A file that cannot be imported is left out,
+    with all that it had added before it failed; a PluginWarning names it, and so do errors about unknown names.
+    """
+
+    def __init__(self, package: str, group: str | None = None):
+        """package: the one whose modules are imported. group: of entry points, each of which names a module."""
+        self.failures: dict[str, str] = {}
+        """Module -> why it was not imported."""
+        self._package, self._group = package, group
+        self._registries: list[Registry] = []
+        self._loaded = False
+        self._lock = threading.RLock()
+
+    def load(self) -> None:
+        """Import what has not been imported yet."""
+        with self._lock:
+            if self._loaded:
+                return
+            self._loaded = True
+            package = importlib.import_module(self._package)
+            for module in pkgutil.iter_modules(package.__path__, self._package + "."):
+                self._import(module.name, functools.partial(importlib.import_module, module.name))
+            for point in sorted(importlib.metadata.entry_points(group=self._group)) if self._group else ():
+                self._import(f"{point.value} (entry point {point.name})", point.load)
+
+    def _import(self, name: str, load: Callable[[], object]) -> None:
+        before = {registry.kind: registry._entries for registry in self._registries}
+        try:
+            load()
+        except (Exception, SystemExit) as error:
+            for registry in self._registries:
+                registry._entries = before.get(registry.kind, {})
+            self.failures[name] = f"{type(error).__name__}: {error}"
+            warnings.warn(f"{name} was left out, as it cannot be imported: {self.failures[name]}", PluginWarning, 2)
+
+
+class Registry(Generic[Entry]):
+    """Entries of one kind by name: each name is taken once, and unknown names get a suggestion."""
+
+    def __init__(self, kind: str, plugins: Plugins | None = None):
+        """kind: what an entry is, for error messages. plugins: what fills the registry at the first look-up."""
+        self.kind = kind
+        self._entries: dict[str, Entry] = {}
+        self._plugins = plugins
+        if plugins is not None:
+            plugins._registries.append(self)
+
+    def add(self, entries: Iterable[tuple[str, Entry]]) -> None:
+        """Add all of these, or none of them and raise ValueError when a name is taken."""
+        added: dict[str, Entry] = {}
+        for name, entry in entries:
+            if name in self._entries or name in added:
+                raise ValueError(f"{self.kind} '{name}' is registered twice")
+            added[name] = entry
+        self._entries = {**self._entries, **added}
+
+    def get(self, name: str) -> Entry:
+        """The entry of that name. Raises UnknownNameError."""
+        if name not in self:
+            raise self.unknown(name, self)
+        return self._entries[name]
+
+    def unknown(self, name: str, known: Iterable[str]) -> UnknownNameError:
+        """The error for a name that is none of `known`, which also tells the files that are missing."""
+        failures = self._plugins.failures if self._plugins else {}
+        return UnknownNameError(self.kind, name, known, [f"{file}: {why}" for file, why in failures.items()])
+
+    def values(self) -> list[Entry]:
+        """All entries, sorted by name."""
+        return [self._entries[name] for name in self]
+
+    def __contains__(self, name: str) -> bool:
+        self._load()
+        return name in self._entries
+
+    def __iter__(self) -> Iterator[str]:
+        """The names, sorted."""
+        self._load()
+        return iter(sorted(self._entries))
+
+    def __len__(self) -> int:
+        self._load()
+        return len(self._entries)
+
+    def _load(self) -> None:
+        if self._plugins is not None:
+            self._plugins.load()
+
+
+@dataclass(frozen=True)
+class Model:
+    """A registered model."""
+
+    card: ModelCard
+    builder: Builder
+    example: Example | None = None
+    """See `register`."""
+
+
+PLUGINS = Plugins("zoo.models", group="restoration_zoo.backends")
+"""Another package adds models when it names a module in its pyproject.toml, which registers them when imported:
+
+    [project.entry-points."restoration_zoo.backends"]
+    any-name = "package.module"
+"""
+MODELS: Registry[Model] = Registry("model", PLUGINS)
+SCHEMES: Registry[Any] = Registry("kind of model", PLUGINS)
+
+
+def register(*cards: ModelCard, example: Example | None = None) -> Callable[[Builder], Builder]:
     """Register a builder for one or more cards.
 
-    The builder gets a card and its tensors by name (None where the card has no weights) and returns a backend: a
-    callable `(image, mask) -> image` on float32 NCHW RGB in [0, 1] and N1HW masks with 1 = hole (None without a
-    mask). A network returns a `torch.nn.Module` whose attribute `network` is the bare network with the published
-    signature. The backend of a `stochastic` card has a method `sample` too (see ModelCard). Raises ValueError when an
-    id is taken or a family gets a second default.
+    The builder gets a card and its tensors by name (None where the card has no weights) and returns a
+    `zoo.runtimes.Backend`; it raises RuntimeError or KeyError for tensors that are not the network's. example: of a
+    card, the network with random weights and the inputs of an ordinary call of it, in its own range; for families
+    whose network has a plain form to compare with (see `zoo.nn.layers.plain_form`). Raises ValueError, and adds no
+    card at all, when an id is taken or a family gets a second default.
     """
 
     def add(builder: Builder) -> Builder:
+        models = MODELS._entries
+        taken = {alias: model.card.id for model in models.values() for alias in model.card.aliases}
+        defaults = {model.card.family: model.card.id for model in models.values() if model.card.family_default}
         for card in cards:
-            if card.id in _entries:
-                raise ValueError(f"model '{card.id}' is registered twice")
-            if card.family_default and _default_of(card.family):
-                raise ValueError(f"family '{card.family}' has two defaults: {_default_of(card.family)}, {card.id}")
-            _entries[card.id] = (card, builder)
+            for name in (card.id, *card.aliases):
+                if name in taken or (name in models and name != card.id):
+                    raise ValueError(f"model '{name}' is registered twice")
+            taken |= dict.fromkeys(card.aliases, card.id)
+            if card.family_default and card.family in defaults:
+                raise ValueError(f"family '{card.family}' has two defaults: {defaults[card.family]}, {card.id}")
+            if card.family_default:
+                defaults[card.family] = card.id
+        MODELS.add((card.id, Model(card, builder, example)) for card in cards)
         return builder
 
     return add
@@ -63,97 +185,86 @@ def register_scheme(scheme: str) -> Callable[[Callable], Callable]:
     """
 
     def add(opener: Callable[[str], tuple[ModelCard, Builder]]) -> Callable[[str], tuple[ModelCard, Builder]]:
-        if scheme in _schemes:
-            raise ValueError(f"scheme '{scheme}' is registered twice")
-        _schemes[scheme] = opener
+        SCHEMES.add([(f"{scheme}:", opener)])
         return opener
 
     return add
 
 
-def _default_of(family: str) -> str | None:
-    return next((c.id for c, _ in _entries.values() if c.family == family and c.family_default), None)
-
-
-def _discover() -> None:
-    global _discovered
-    if _discovered:
-        return
-    from . import models
-
-    for module in pkgutil.iter_modules(models.__path__, models.__name__ + "."):
-        importlib.import_module(module.name)
-    _discovered = True
-
-
 def list_models(
     *, task: str | None = None, license: str | None = None, available: bool | None = None
 ) -> list[ModelCard]:
-    """Cards sorted by id, filtered by task, by license (exact SPDX id) and by whether they can run here now.
+    """Cards sorted by id, filtered by task, by license (SPDX id, or "permissive") and by whether they can run now.
 
     Raises UnknownNameError for an unknown task.
     """
+    from .weights.licenses import is_licensed
+
     if task is not None and task not in TASKS:
         raise UnknownNameError("task", task, TASKS)
-    _discover()
     return [
         card
-        for _, (card, _) in sorted(_entries.items())
+        for card in (model.card for model in MODELS.values())
         if not card.internal
         and (task is None or task in card.tasks)
-        and (license is None or license.casefold() == card.license.casefold())
+        and (license is None or is_licensed(card.license, license))
         and (available is None or available == (unavailable_reason(card) is None))
     ]
 
 
 def unavailable_reason(card: ModelCard) -> str | None:
     """Why the model cannot run on this machine now, or None when it can."""
-    return None if card.weights is None else weights_module.missing_reason(card)
+    from . import weights
+
+    return None if card.weights is None else weights.missing_reason(card)
 
 
 def resolve_id(name: str) -> str:
     """The exact id behind a name.
 
-    An exact id stands for itself, and so does "scheme:argument". A bare family name stands for the family's
-    published default if its weights are on this machine, else for the bundled variant, else for the default all the
-    same (loading it then fetches it, or says what is missing). Raises UnknownNameError.
+    An exact id stands for itself, and so does "scheme:argument"; an alias stands for its card's id. A bare family
+    name stands for the family's published default if its weights are on this machine, else for the bundled variant,
+    else for the default all the same (loading it then fetches it, or says what is missing). Raises UnknownNameError.
     """
-    _discover()
-    if name in _entries or _scheme_of(name):
+    from . import weights
+
+    if name in MODELS or _scheme_of(name):
         return name
-    family = [card for card, _ in _entries.values() if card.family == name]
+    cards = [model.card for model in MODELS.values()]
+    for card in cards:
+        if name in card.aliases:
+            return card.id
+    family = [card for card in cards if card.family == name]
     if not family:
-        public = [card for card, _ in _entries.values() if not card.internal]
-        raise UnknownNameError("model", name, {n for card in public for n in (card.id, card.family)})
+        raise MODELS.unknown(name, {n for card in cards if not card.internal for n in (card.id, card.family)})
     default = [card for card in family if card.family_default]
     here = [card for card in family if unavailable_reason(card) is None]
-    bundled = [card for card in here if card.weights is None or weights_module.is_bundled(card)]
+    bundled = [card for card in here if card.weights is None or weights.is_bundled(card)]
     for choice in ([c for c in default if c in here], bundled, default):
         if choice:
             return choice[0].id
-    raise UnknownNameError("model", name, (card.id for card in family))
+    raise MODELS.unknown(name, (card.id for card in family))
 
 
 def _scheme_of(name: str) -> str | None:
-    """The scheme of "scheme:argument", None for other names. Raises UnknownNameError for an unknown scheme."""
+    """The scheme of "scheme:argument" with its colon, None for other names. Raises UnknownNameError."""
     scheme, colon, _ = name.partition(":")
     if not colon:
         return None
-    _discover()
-    if scheme not in _schemes:
-        raise UnknownNameError("kind of model", f"{scheme}:", (f"{known}:" for known in _schemes))
-    return scheme
+    SCHEMES.get(scheme + colon)
+    return scheme + colon
 
 
-def _entry(name: str) -> tuple[ModelCard, Builder]:
+def find(name: str) -> Model:
+    """The model of an id, a family name or a "scheme:argument", not loaded yet. Raises as `get_card` does."""
     if scheme := _scheme_of(name):
-        return _schemes[scheme](name.partition(":")[2])
-    return _entries[resolve_id(name)]
+        return Model(*SCHEMES.get(scheme)(name[len(scheme) :]))
+    return MODELS.get(resolve_id(name))
 
 
 def module_of(name: str) -> str:
     """The name of the module that builds this model. Raises as `get_card` does."""
-    return _entry(name)[1].__module__
+    return find(name).builder.__module__
 
 
 def get_card(name: str) -> ModelCard:
@@ -161,7 +272,7 @@ def get_card(name: str) -> ModelCard:
 
     Raises UnknownNameError, and WeightsError for a "scheme:argument" that cannot be opened.
     """
-    return _entry(name)[0]
+    return find(name).card
 
 
 def load(
@@ -180,18 +291,27 @@ def load(
     downloaded where their card says from where. Raises UnknownNameError, and WeightsError when weights are missing,
     damaged or of another architecture.
     """
+    from . import weights as store
     from .restorer import Restorer
+    from .runtimes import Backend
 
-    card, builder = _entry(name)
+    model = find(name)
+    card, sha256 = model.card, None
     if card.weights is None or (weights is not None and _scheme_of(name)):
         if weights is not None:
             why = "has no weights" if card.weights is None else "names its file already"
             raise WeightsError(f"{name} {why}, so it cannot take the file {weights}.")
-        return Restorer(card, builder(card, None), device=device, precision=precision, tile=tile)
-    found = weights_module.resolve(card, weights)
-    tensors = weights_module.load_tensors(found)
-    try:
-        backend = builder(card, tensors)
-    except (RuntimeError, KeyError) as error:  # what load_state_dict and missing names raise
-        raise WeightsError(weights_module.mismatch(card, found, tensors, error)) from error
-    return Restorer(card, backend, device=device, precision=precision, tile=tile, weights_sha256=found.sha256)
+        backend = model.builder(card, None)
+    else:
+        found = store.resolve(card, weights)
+        tensors = store.load_tensors(found)
+        try:
+            backend = model.builder(card, tensors)
+        except (RuntimeError, KeyError) as error:  # what load_state_dict and missing names raise
+            raise WeightsError(store.mismatch(card, found, tensors, error)) from error
+        sha256 = found.sha256
+    if not isinstance(backend, Backend):
+        raise ZooError(
+            f"the builder of {card.id} returned a {type(backend).__name__}, which is no backend; zoo.runtimes has some."
+        )
+    return Restorer(card, backend, device=device, precision=precision, tile=tile, weights_sha256=sha256)

@@ -23,6 +23,8 @@ from .tiling import spans
 if TYPE_CHECKING:
     from PIL import Image
 
+    from .runtimes import Backend
+
     Source = str | os.PathLike | bytes | Image.Image | np.ndarray | Picture
 
 PRECISIONS = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
@@ -68,7 +70,7 @@ class Restorer:
     def __init__(
         self,
         card: ModelCard,
-        backend: Any,
+        backend: Backend,
         *,
         device: str = "auto",
         precision: str = "fp32",
@@ -80,18 +82,13 @@ class Restorer:
         self.tile = _checked_tile(tile)
         if precision not in PRECISIONS:
             raise ZooError(f"unknown precision '{precision}': use {', '.join(PRECISIONS)}.")
-        self._device = pick_device(device)
-        self._dtype = PRECISIONS[precision]
+        backend.place(pick_device(device), PRECISIONS[precision])
         self._backend = backend
-        if isinstance(backend, torch.nn.Module):
-            backend.eval().requires_grad_(False).to(self._device, self._dtype)
-        else:  # classical methods compute on the CPU in float32, whatever was asked for
-            self._device, self._dtype = torch.device("cpu"), torch.float32
 
     @property
     def device(self) -> str:
         """The device that it computes on, such as "cpu" or "cuda:0"."""
-        return str(self._device)
+        return str(self._backend.device)
 
     @property
     def network(self) -> torch.nn.Module:
@@ -104,8 +101,7 @@ class Restorer:
     @property
     def parameters(self) -> int:
         """The number of the network's parameters; 0 for classical methods."""
-        network = getattr(self._backend, "network", None)
-        return sum(p.numel() for p in network.parameters()) if network is not None else 0
+        return self._backend.parameters
 
     def restore(
         self,
@@ -152,7 +148,7 @@ class Restorer:
         for group in groups.values():
             for start in range(0, len(group), batch_size):
                 chunk = group[start : start + batch_size]
-                done = self._run_chunk([pictures[i] for i in chunk], [holes[i] for i in chunk], self._backend)
+                done = self._run_chunk([pictures[i] for i in chunk], [holes[i] for i in chunk], self._backend.run)
                 results.update(zip(chunk, done, strict=True))
         return [results[index] for index in range(len(pictures))]
 
@@ -174,9 +170,9 @@ class Restorer:
         count, seed = samples.checked_count(count), samples.checked_seed(seed)
         picture = images.read(image)
         hole = self._hole(picture, mask, mask_threshold)
+        backend: Any = self._backend  # a stochastic card's has `sample`
         draws = (
-            functools.partial(self._backend.sample, generator=samples.generator_for(seed, index))
-            for index in range(count)
+            functools.partial(backend.sample, generator=samples.generator_for(seed, index)) for index in range(count)
         )
         return [self._run_chunk([picture], [hole], draw)[0] for draw in draws]
 
@@ -287,7 +283,7 @@ class Restorer:
                 mask = None if hole is None else _mask_to_tensor(hole[window])
                 weight = np.outer(row.weight.repeat(scale), column.weight.repeat(scale))
                 part = strip[:, :, column.start * scale : column.stop * scale]
-                part += self._forward(image, mask, self._backend)[0].numpy() * weight
+                part += self._forward(image, mask, self._backend.run)[0].numpy() * weight
             end = row.stop if index + 1 == len(rows) else rows[index + 1].start
             done, rest = np.split(strip, [(end - row.start) * scale], axis=1)
             finished = self._to_array(torch.from_numpy(done), picture)
@@ -322,16 +318,14 @@ class Restorer:
             padded = _pad(image, *target)
             hole = None if mask is None else _pad(mask, *target)
         expected = (*padded.shape[:2], padded.shape[2] * scale, padded.shape[3] * scale)
+        device, dtype = self._backend.device, self._backend.dtype
         with torch.inference_mode():
-            output = compute(
-                padded.to(self._device, self._dtype),
-                None if hole is None else hole.to(self._device, self._dtype),
-            )
+            output = compute(padded.to(device, dtype), None if hole is None else hole.to(device, dtype))
             output = output.float().cpu()
         if tuple(output.shape) != expected:
             raise RestorationError(f"{self.card.id} returned {tuple(output.shape)} where {expected} was expected.")
         if not torch.isfinite(output).all():
-            hint = "" if self._dtype == torch.float32 else "; use precision fp32"
+            hint = "" if dtype == torch.float32 else "; use precision fp32"
             raise RestorationError(f"{self.card.id} returned values that are not numbers (NaN or infinite){hint}.")
         if rule.square is not None:
             output = _resize(output, side * scale)

@@ -38,8 +38,8 @@ def refusal(capsys, *arguments) -> str:
         (("--model", "telea", "--dataset", "sample", "--limit", "0"), "from 1 up, not 0"),
         (("--model", "telea", "--dataset", "sample", "--workers", "0"), "from 1 up, not 0"),
         (("--model", "telea", "--dataset", "sample", "--device", "abacus"), "the device 'abacus' is not available"),
-        (("--model", "identity", "--dataset", "sample", "--precision", "fp7"), "unknown precision 'fp7'"),
-        (("--model", "identity", "--dataset", "sample", "--tile", "small"), "not 'small'"),
+        (("--model", "no-op", "--dataset", "sample", "--precision", "fp7"), "unknown precision 'fp7'"),
+        (("--model", "no-op", "--dataset", "sample", "--tile", "small"), "not 'small'"),
         (("--model", "all", "--dataset", "sample", "--weights", "x.pth"), "--weights goes with one model"),
         (("--model", "telea", "--dataset", "sample", "--weights", "x.pth"), "telea has no weights"),
         (("--model", ",", "--dataset", "sample"), "names no model"),
@@ -53,9 +53,7 @@ def test_what_cannot_be_run_is_one_sentence(arguments, message, tmp_path, capsys
 
 def test_an_output_folder_below_a_file(tmp_path, photographs, capsys):
     (tmp_path / "file").touch()
-    line = refusal(
-        capsys, "--model", "identity", "--dataset", f"folder:{photographs}", "--out", tmp_path / "file" / "out"
-    )
+    line = refusal(capsys, "--model", "no-op", "--dataset", f"folder:{photographs}", "--out", tmp_path / "file" / "out")
     assert "a part of the path is a file" in line
 
 
@@ -91,7 +89,7 @@ def test_pairs_of_other_sizes_fail_by_name(tmp_path, capsys):
         (tmp_path / "set" / name).mkdir(parents=True)
         Image.fromarray(photograph("coffee")[:side, :180]).save(tmp_path / "set" / name / "x.png")
     arguments = ("--dataset", f"pairs:{tmp_path / 'set'}", "--workers", 1, "--out", tmp_path / "out")
-    assert evaluate("--model", "identity", *arguments) == 1
+    assert evaluate("--model", "no-op", *arguments) == 1
     assert "failed: x.png: x.png: input 180 x 170, truth 180 x 180 pixels" in capsys.readouterr().err
 
 
@@ -99,7 +97,7 @@ def test_the_line_that_people_know(tmp_path, capsys):
     folder = tmp_path / "root" / "celeba-hq"
     folder.mkdir(parents=True)
     Image.fromarray(photograph("astronaut")[:256, 100:356]).save(folder / "00001.png")
-    assert evaluate("--model", "identity", "--dataset", "celeba-hq", "--data-root", tmp_path / "root", "--workers", 1,
+    assert evaluate("--model", "no-op", "--dataset", "celeba-hq", "--data-root", tmp_path / "root", "--workers", 1,
                     "--out", tmp_path / "out") == 0  # fmt: skip
     assert "identity | celeba-hq | blind-face INCOMPLETE (1 of 30000)" in capsys.readouterr().out
 
@@ -111,8 +109,8 @@ def test_all_takes_what_fits(tmp_path, capsys):
     assert evaluate("--model", "all", "--dataset", f"folder:{tmp_path / 'set'}", "--scenario", "downscale-x4",
                     "--workers", 1, "--out", tmp_path / "out") == 0  # fmt: skip
     models = {path.parent.name for path in (tmp_path / "out").rglob("result.json")}
-    assert {"bicubic.x4", "lanczos.x4", "identity.x4"} <= models
-    assert not {"bicubic.x2", "identity", "telea", "dummy"} & models
+    assert {"bicubic.x4", "lanczos.x4", "no-op.x4"} <= models
+    assert not {"bicubic.x2", "no-op", "telea", "dummy"} & models
 
 
 def test_family_names_are_resolved_aloud(tmp_path, photographs, capsys):
@@ -164,8 +162,8 @@ def test_all_leaves_out_scenarios_that_only_doing_nothing_fits():
     noise = get_scenario("noise")
     nobody = Scenario("grey", 1, "a task that no bundled model has", ("colorize",), noise.make)
     pairs = matches(["all"], open_dataset("sample"), [noise, nobody])
-    assert {"identity", "nl-means"} <= {card.id for _, card, _ in pairs}
+    assert {"no-op", "nl-means"} <= {card.id for _, card, _ in pairs}
     assert {scenario.id for *_, scenario in pairs} == {"noise"}
     with pytest.raises(ZooError, match="no model that can run"):
         matches(["all"], open_dataset("sample"), [nobody])
-    assert len(matches(["identity"], open_dataset("sample"), [nobody])) == 1
+    assert len(matches(["no-op"], open_dataset("sample"), [nobody])) == 1

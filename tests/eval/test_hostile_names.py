@@ -29,9 +29,7 @@ def test_names_that_are_no_text_are_measured(tmp_path):
     shutil.copy(next(folder.iterdir()), folder / BAD)
     (folder / os.fsdecode(b"cut\xff.png")).write_bytes(b"damaged")
     out = tmp_path / "out"
-    done = run(
-        "eval", "--model", "identity", "--dataset", f"folder:{folder}", "--scenario", "motion-blur", "--out", out
-    )
+    done = run("eval", "--model", "no-op", "--dataset", f"folder:{folder}", "--scenario", "motion-blur", "--out", out)
     assert "Traceback" not in done.stderr
     assert done.returncode == 1  # for the damaged one
     assert "failed: cut\\udcff.png: " in done.stderr
@@ -48,7 +46,7 @@ def test_faces_and_restore_take_names_that_are_no_text(tmp_path):
     for name in (BAD, "b.png"):
         images.write(tmp_path / "in" / name, picture)
     (tmp_path / "in" / os.fsdecode(b"c\xff.png")).write_bytes(b"damaged")
-    for command, model in (("faces", "gpen.mini"), ("restore", "identity")):
+    for command, model in (("faces", "gpen.mini"), ("restore", "no-op")):
         out = tmp_path / command
         report = ("--report", tmp_path / "faces.json", "--embedding", "none") if command == "faces" else ()
         done = run("zoo", command, tmp_path / "in", "-m", model, "-o", out, *report)

@@ -21,7 +21,7 @@ from zoo.errors import ZooError
 def stored(tmp_path_factory):
     """The path of a result file of two pictures of the sample."""
     out = tmp_path_factory.mktemp("out")
-    assert evaluate("--model", "identity", "--dataset", "sample", "--limit", 2, "--scenario", "jpeg", "--workers", 1,
+    assert evaluate("--model", "no-op", "--dataset", "sample", "--limit", 2, "--scenario", "jpeg", "--workers", 1,
                     "--out", out) == 0  # fmt: skip
     (path,) = out.rglob("result.json")
     return path
@@ -54,7 +54,7 @@ def test_round_trip(stored):
 
 def test_everything_is_recorded(stored):
     result = read_result(stored)
-    assert (result.model.id, result.model.requested, result.model.license) == ("identity", "identity", "MIT")
+    assert (result.model.id, result.model.requested, result.model.license) == ("no-op", "no-op", "MIT")
     assert (result.model.weights_sha256, result.model.parameters) == (None, 0)
     assert (result.dataset.id, result.dataset.license) == ("sample", "public domain and CC0")
     assert len(result.dataset.sha256) == 64

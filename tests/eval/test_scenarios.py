@@ -159,9 +159,9 @@ def test_metrics_are_known_and_the_first_ranks():
         ("bicubic.x4", "downscale-x4", True),
         ("bicubic.x2", "downscale-x4", False),
         ("bicubic.x4", "given", False),
-        ("identity", "downscale-x4", False),
-        ("identity.x4", "downscale-x4", True),
-        ("identity", "blind-face", True),
+        ("no-op", "downscale-x4", False),
+        ("no-op.x4", "downscale-x4", True),
+        ("no-op", "blind-face", True),
     ],
 )
 def test_which_model_fits_which_scenario(model, scenario, expected):

@@ -26,6 +26,8 @@ from tests.eval.helpers import evaluate, result_of, save_photographs, stamps, ta
 from zoo import registry
 from zoo.card import ModelCard
 from zoo.errors import RestorationError
+from zoo.runtimes import FunctionBackend
+from zoo.runtimes.torch import TorchBackend
 
 
 class Pipeline:
@@ -76,17 +78,12 @@ def network(monkeypatch):
     """A model with a real network, so that precision, arithmetic and parameters mean something."""
     card = ModelCard(id="test.net", title="Tiny", tasks=("denoise",), license="MIT", internal=True)
 
-    class Backend(torch.nn.Module):
-        def __init__(self):
-            super().__init__()
-            torch.manual_seed(0)
-            self.network = torch.nn.Conv2d(3, 3, 3, padding=1)
-
-        def forward(self, image, mask):
-            return self.network(image)
+    def build(card, state):
+        torch.manual_seed(0)
+        return TorchBackend(torch.nn.Conv2d(3, 3, 3, padding=1))
 
     registry.get_card("dummy")
-    monkeypatch.setitem(registry._entries, card.id, (card, lambda card, state: Backend()))
+    monkeypatch.setitem(registry.MODELS._entries, card.id, registry.Model(card, build))
     return card.id
 
 
@@ -390,10 +387,10 @@ def test_a_model_that_fails_on_one_picture(tmp_path, photographs, monkeypatch):
                 raise RestorationError("too narrow for me.")
             return image
 
-        return restore
+        return FunctionBackend(restore)
 
     registry.get_card("dummy")
-    monkeypatch.setitem(registry._entries, card.id, (card, build))
+    monkeypatch.setitem(registry.MODELS._entries, card.id, registry.Model(card, build))
     run = Pipeline(tmp_path / "out", photographs, card.id)
     run.predict()
     run.score()

@@ -94,6 +94,7 @@ def backend(function, **card):
     """A Restorer of task face around a function of an image NCHW in [0, 1]."""
     from zoo.card import ModelCard
     from zoo.restorer import Restorer
+    from zoo.runtimes import FunctionBackend
 
     values = {"id": "stand-in", "title": "Stand-in", "tasks": ("face",), "license": "MIT", **card}
-    return Restorer(ModelCard(**values), lambda image, mask: function(image), device="cpu")
+    return Restorer(ModelCard(**values), FunctionBackend(lambda image, mask: function(image)), device="cpu")

@@ -223,7 +223,7 @@ def test_help_is_light():
 
 @pytest.mark.slow
 def test_a_process_of_its_own(portrait, tmp_path):
-    command = [sys.executable, "-m", "zoo", "faces", str(portrait), "-m", "identity", "-o", str(tmp_path / "o.png")]
+    command = [sys.executable, "-m", "zoo", "faces", str(portrait), "-m", "no-op", "-o", str(tmp_path / "o.png")]
     done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "ZOO_CACHE": str(tmp_path / "c")})
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip().endswith("1 face: 1 restored.")

@@ -15,7 +15,7 @@ from tests.training.test_gpen_mini import untrained
 from zoo.__main__ import parser
 from zoo.cli.common import guarded
 from zoo.io import images
-from zoo.weights import places
+from zoo.weights import places, sha256_of
 
 
 @pytest.fixture
@@ -57,6 +57,7 @@ def test_by_a_file(portrait, astronaut, weights, tmp_path):
 
 def test_the_family_stands_for_it_where_only_it_is_bundled(portrait, astronaut, weights, tmp_path, monkeypatch, capsys):
     shutil.copytree(places.BUNDLED, weights, dirs_exist_ok=True, ignore=shutil.ignore_patterns("gpen.*"))
+    (weights / "gpen.mini.json").write_text(json.dumps({"sha256": sha256_of(weights / "gpen.mini.safetensors")}))
     monkeypatch.setattr(places, "BUNDLED", weights)
     out, report = tmp_path / "o.png", tmp_path / "r.json"
     assert faces(portrait, "-m", "gpen", "-o", out, "--report", report) == 0

@@ -9,7 +9,7 @@ import pytest
 from eval.metrics import NotComputable, get_metric
 from eval.scenarios import get_scenario
 
-EMBEDDINGS = {"id_similarity": "dlib", "id_similarity_arcface": "mobilefacenet"}
+EMBEDDINGS = {"face_similarity_dlib": "dlib", "face_similarity": "mobilefacenet"}
 
 
 @pytest.fixture(params=list(EMBEDDINGS))

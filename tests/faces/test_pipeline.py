@@ -164,7 +164,7 @@ def test_upscale(astronaut, person, factor):
 def test_a_stronger_upscaler_is_reduced(astronaut, person):
     image = np.ascontiguousarray(astronaut[:256, 100:356])
     here = shifted(person, -100)
-    result = pipeline(faces=[here], upscaler="identity.x4").run(image, Options(upscale=2, only="1,1"))
+    result = pipeline(faces=[here], upscaler="no-op.x4").run(image, Options(upscale=2, only="1,1"))
     assert np.array_equal(result.picture.color, image.repeat(2, 0).repeat(2, 1))
 
 
@@ -332,7 +332,7 @@ def test_wrong_models():
     with pytest.raises(UnknownNameError, match="gpen"):
         FacePipeline("gpem")
     with pytest.raises(UnknownNameError, match="dlib"):
-        FacePipeline("identity", embedding="dlb")
+        FacePipeline("no-op", embedding="dlb")
     with pytest.raises(ZooError, match="colorize"):
         FacePipeline("gpen.colorization-1024")
 

@@ -92,12 +92,12 @@ def test_scores_over_scenarios():
     rng = np.random.default_rng(1)
     runs = []
     for number in range(5):
-        for model, quality in (("strong", 1.0), ("middle", 0.0), ("weak", -1.0), ("identity", -2.0)):
+        for model, quality in (("strong", 1.0), ("middle", 0.0), ("weak", -1.0), ("no-op", -2.0)):
             runs.append(run(model, BASE + quality + rng.normal(0, 0.5, 24), version=number + 1))
     groups = group(runs)
     assert len(groups) == 5
     (scores,) = scored(groups)
-    assert list(scores) == ["strong", "middle", "weak", "identity"]
+    assert list(scores) == ["strong", "middle", "weak", "no-op"]
     assert scores["strong"].low > scores["weak"].high
     document = markdown(groups)
     assert "## Over all scenarios" in document
@@ -107,10 +107,10 @@ def test_scores_over_scenarios():
 def test_the_baseline_does_not_join_what_never_met():
     def scenario(names, version):
         shifts = np.linspace(1, -1, len(names) + 1)
-        return [run(n, BASE + s * STEPS, version=version) for n, s in zip([*names, "identity"], shifts, strict=True)]
+        return [run(n, BASE + s * STEPS, version=version) for n, s in zip([*names, "no-op"], shifts, strict=True)]
 
     runs = [*scenario("ab", 1), *scenario("ab", 2), *scenario("cd", 3), *scenario("cd", 4), *scenario("e", 5)]
-    assert [set(scores) for scores in scored(group(runs))] == [{"a", "b", "identity"}, {"c", "d", "identity"}]
+    assert [set(scores) for scores in scored(group(runs))] == [{"a", "b", "no-op"}, {"c", "d", "no-op"}]
     assert scored(group(runs[:3])) == []
     assert strength_lines(group(runs[:3])) == []
     again = [r.model_copy(update={"scenario": r.scenario.model_copy(update={"seed": 1})}) for r in runs[:3]]

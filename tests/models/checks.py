@@ -56,7 +56,7 @@ def assert_restores_any_size(model_id: str, state: dict, height: int, width: int
     card = get_card(model_id)
     padded = card.size.padded(height, width)
     assert padded[0] != height and padded[1] != width, "the size must be one that needs padding"
-    restorer = Restorer(card, registry._entries[model_id][1](card, state), device="cpu")
+    restorer = Restorer(card, registry.find(model_id).builder(card, state), device="cpu")
     pictures = [picture(seed, height, width) for seed in (1, 2)]
     masks = [hole(height, width), hole(height, width)[::-1]] if masked else [None, None]
     together = restorer.restore_batch(pictures, masks)

@@ -113,7 +113,8 @@ def test_tensors_are_taken_strictly(model):
 
     from zoo import registry
 
-    card, build = registry._entries[model]
+    found = registry.find(model)
+    card, build = found.card, found.builder
     state = load_file(BUNDLED / card.weights.filename)
     name = next(key for key in state if key.endswith(".weight"))
     with pytest.raises(RuntimeError, match="Missing key"):

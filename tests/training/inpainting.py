@@ -11,6 +11,7 @@ from tests.training.test_networks import shaken
 from zoo.card import ModelCard
 from zoo.nn.fill import smooth_fill
 from zoo.restorer import Restorer
+from zoo.runtimes import Backend
 
 
 def with_hole(height: int = 128, width: int = 192) -> torch.Tensor:
@@ -46,7 +47,7 @@ def check_holes(network: nn.Module) -> None:
     assert torch.allclose(both[:1], first, atol=1e-4)
 
 
-def check_restorer(card: ModelCard, backend: nn.Module) -> None:
+def check_restorer(card: ModelCard, backend: Backend) -> None:
     """Any size goes through, in half precision too; the known pixels stay bit for bit."""
     restorer = Restorer(card, backend, device="cpu")
     picture = photograph("chelsea")

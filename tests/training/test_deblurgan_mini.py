@@ -12,8 +12,8 @@ from zoo.models.deblurgan import MINI
 from zoo.models.deblurgan import blind_deconvolution as deconvolution
 from zoo.models.deblurgan.blind_deconvolution import SIDE, BlindDeconvolution
 from zoo.models.deblurgan.mini import PART, WINDOWS, DeblurMini
-from zoo.nn.unet import UNetBackend
 from zoo.restorer import Restorer
+from zoo.runtimes.torch import TorchBackend
 
 
 def tensor(picture: np.ndarray) -> torch.Tensor:
@@ -159,7 +159,7 @@ def test_what_is_compared_is_the_same_place():
 
 
 def test_it_is_a_backend_for_any_size():
-    restorer = Restorer(MINI, UNetBackend(DeblurMini()), device="cpu", tile=None)
+    restorer = Restorer(MINI, TorchBackend(DeblurMini()), device="cpu", tile=None)
     for height, width in ((70, 131), (33, 20), (300, 280)):
         picture = photograph("chelsea")[:height, :width]
         restored = restorer.restore(picture).image

@@ -95,9 +95,9 @@ def test_figures_come_from_results_of_these_weights(run, tmp_path):
     assert figure.scenario == "mixed v1, seed 0" and figure.dataset == "folder:x, 2 pictures"
     for refused, why in (
         ([result(ID, "other", 28), nothing], "not measured with the weights"),
-        ([mine], "no result of identity"),
+        ([mine], "no result of no-op"),
         ([mine, {**nothing, "metrics": {}}], "identity on folder:x has no psnr_rgb"),
-        ([mine, {**nothing, "dataset": {"id": "folder:x", "sha256": "others"}}], "no result of identity"),
+        ([mine, {**nothing, "dataset": {"id": "folder:x", "sha256": "others"}}], "no result of no-op"),
         ([{**mine, "n_scored": 1}, nothing], "not complete"),
     ):
         with pytest.raises(ZooError, match=why):

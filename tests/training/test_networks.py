@@ -7,8 +7,9 @@ import torch
 from tests.training.pictures import photograph
 from training.losses import charbonnier
 from zoo.models.autoencoder import MINI, make_mini
-from zoo.nn.unet import Block, GatedBlock, ShuffledUNet, UNetBackend
+from zoo.nn.unet import Block, GatedBlock, ShuffledUNet
 from zoo.restorer import Restorer
+from zoo.runtimes.torch import TorchBackend
 
 
 def shaken(network: torch.nn.Module, amount: float = 0.05) -> torch.nn.Module:
@@ -43,7 +44,7 @@ def test_nothing_reaches_farther_than_it_says(shuffle, widths, depths, block):
 
 def test_the_autoencoder_is_the_same_in_tiles():
     assert make_mini().reach <= MINI.tiling.margin
-    backend = UNetBackend(shaken(make_mini(), 0.02))
+    backend = TorchBackend(shaken(make_mini(), 0.02))
     picture = np.tile(photograph("chelsea"), (1, 2, 1))[:300, :600]
     whole = Restorer(MINI, backend, device="cpu", tile=None).restore(picture).image
     tiled = Restorer(MINI, backend, device="cpu", tile=448).restore(picture).image

@@ -96,7 +96,7 @@ def join(http, action: str, *values) -> str:
     return http.get("/queue/data", params={"session_hash": session}).text
 
 
-def comparison(picture=None, task="denoise", models=("identity",), painted=NO_PAINTING, mask=None, samples=0) -> tuple:
+def comparison(picture=None, task="denoise", models=("no-op",), painted=NO_PAINTING, mask=None, samples=0) -> tuple:
     return picture, task, list(models), painted, mask, samples
 
 
@@ -300,8 +300,8 @@ def test_the_editor_keeps_no_blobs_in_memory(http):
         ({"models": ["identity "]}, "Unknown model"),
         ({"models": ["m" * 1_000_000]}, "Unknown model"),
         ({"models": [""]}, "Unknown model"),
-        ({"models": ["identity"] * (SLOTS + 1)}, "at most"),
-        ({"models": [["identity"]]}, "list of ids"),
+        ({"models": ["no-op"] * (SLOTS + 1)}, "at most"),
+        ({"models": [["no-op"]]}, "list of ids"),
         ({"models": [None]}, "list of ids"),
         ({"models": [5]}, "list of ids"),
         ({"task": "denoise "}, "not in the list of choices"),
@@ -331,7 +331,7 @@ def test_values_out_of_range_are_refused(http, upload, changes, sentence):
 
 def test_a_string_is_no_list_of_models(http, upload):
     picture = {"path": upload(png(31, 17)), **META}
-    for models in ("identity", {"identity": 1}, 5, True):
+    for models in ("no-op", {"no-op": 1}, 5, True):
         assert is_refusal(
             call(http, "compare", picture, "denoise", models, NO_PAINTING, None, 0), "The models must be a list of ids."
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
 from pathlib import Path
 
@@ -42,13 +44,49 @@ def test_info_shows_it():
     assert "attribution" not in run_zoo("info", "autoencoder.mini").stdout
 
 
-def test_a_damaged_bundled_file_is_refused(tmp_path, monkeypatch):
-    for name in ("sci.medium.safetensors", "sci.medium.json"):
+def test_the_list_tells_where_weights_are_by_task():
+    shown = run_zoo("list").stdout
+    groups = {block.partition(":")[0]: block for block in shown.strip().split("\n\n")}
+    assert set(groups) == set(zoo.TASKS)
+
+    def state(task: str, model: str) -> str:
+        (line,) = (line for line in groups[task].splitlines() if line.split()[:1] == [model])
+        return line
+
+    assert " bundled " in state("super-resolution", "span.x4") and " built in " in state("low-light", "clahe")
+    assert " downloadable " in state("deblur", "dmphn.gopro") and " by hand " in state("deblur", "deblurgan.v1-resnet9")
+    only = run_zoo("list", "--task", "low-light", "--license", "permissive").stdout
+    assert only.startswith("low-light: ") and "iat.lol" in only and "span" not in only
+
+
+@pytest.mark.parametrize("model", ["sci.medium", "autoencoder.mini"])
+@pytest.mark.parametrize("place", [0, 1000, -1])
+def test_one_flipped_bit_is_refused(model, place, tmp_path, monkeypatch):
+    for name in (f"{model}.safetensors", f"{model}.json"):
         shutil.copyfile(places.BUNDLED / name, tmp_path / name)
-    damaged = bytearray((tmp_path / "sci.medium.safetensors").read_bytes())
-    damaged[-1] ^= 1
-    (tmp_path / "sci.medium.safetensors").write_bytes(damaged)
+    path = tmp_path / f"{model}.safetensors"
+    damaged = bytearray(path.read_bytes())
+    damaged[place] ^= 1
+    path.write_bytes(damaged)
     monkeypatch.setattr(places, "BUNDLED", tmp_path)
-    with pytest.raises(WeightsError, match=r"sci\.medium\.safetensors is not the published file"):
-        zoo.load("sci.medium", device="cpu")
-    assert (tmp_path / "sci.medium.safetensors").exists()
+    with pytest.raises(WeightsError, match=rf"{re.escape(path.name)} is not the published file: its sha256 is "):
+        zoo.load(model, device="cpu")
+    assert path.exists()
+
+
+@pytest.mark.parametrize("model", sorted(path.stem for path in places.BUNDLED.glob("*.mini.json")))
+def test_a_card_tells_what_the_json_does(model):
+    known = json.loads((places.BUNDLED / f"{model}.json").read_text(encoding="utf-8"))
+    card = zoo.get_card(model)
+    assert card.license == known["license"] and set(known["limits"]) <= set(card.notes)
+    assert [figure.value for figure in card.figures] == [figure["value"] for figure in known["figures"]]
+    shown = run_zoo("info", model).stdout
+    assert f"{known['minutes']:.0f} minutes" in shown and known["data"] in shown
+    for figure in known["figures"]:
+        assert f"{figure['value']} on {figure['dataset']} ({figure['scenario']}; {figure['identity']} without" in shown
+
+
+def test_a_model_that_was_not_exported_yet_says_so():
+    card = bundled.trained_card("new.mini", title="New", tasks=("denoise",), notes=("It is small.",))
+    assert card.notes == ("It has not been trained yet.", "It is small.")
+    assert card.figures == () and card.commercial_use is None

@@ -17,7 +17,7 @@ from tests.platforms import posix
 from tests.weights.ask import card
 from tests.weights.checkpoints import WRAPPED, same, state
 from zoo import registry
-from zoo.card import ModelCard
+from zoo.card import ModelCard, Source, Weights
 from zoo.cli import weights as weights_cli
 from zoo.errors import UnknownNameError, WeightsError, ZooError
 
@@ -41,9 +41,8 @@ def checkpoint(value: float = 1.0) -> bytes:
 @pytest.fixture
 def models(monkeypatch):
     """Register models for this test alone."""
-    entries: dict = {}
-    monkeypatch.setattr(registry, "_entries", entries)
-    monkeypatch.setattr(registry, "_discovered", True)
+    registry.PLUGINS.load()
+    monkeypatch.setattr(registry.MODELS, "_entries", {})
 
     def add(*cards: ModelCard) -> None:
         registry.register(*cards)(lambda card, state: None)
@@ -101,6 +100,29 @@ def test_download_wants_models(models):
             run(weights_cli.Download, *argv)
     with pytest.raises(UnknownNameError, match=r"did you mean test\.tiny"):
         run(weights_cli.Download, "test.tine")
+
+
+def test_download_by_task_license_and_all(link, models, capsys):
+    def made(id: str, license: str, source: Source | None, **options) -> ModelCard:
+        weights = Weights(f"{id}.pth", license, (source,) if source else (), **options)
+        return ModelCard(id=id, title=id, tasks=("deblur",), license=license, weights=weights)
+
+    url = Source(url=f"{link.url}/tiny.pth")
+    models(
+        made("a.free", "MIT", url, size=len(link.files["/tiny.pth"])),
+        made("b.bound", "GPL-3.0-only", url),
+        made("c.hand", "MIT", Source(page="https://example.org")),
+    )
+    assert run(weights_cli.Download, "--all", "--license", "permissive") == 0
+    told = capsys.readouterr()
+    assert "a.free.pth, 0.0 MB, license: MIT\n1 files to download, 0.0 MB\n" in told.err
+    assert told.out.startswith("a.free: ") and "b.bound" not in told.out + told.err and "c.hand" not in told.err
+    assert run(weights_cli.Download, "--task", "deblur") == 0
+    told = capsys.readouterr()
+    assert "b.bound.pth, size not known, license: GPL-3.0-only" in told.err and "a.free.pth, " not in told.err
+    assert told.out.count("\n") == 2
+    with pytest.raises(ZooError, match="no model that can be downloaded matches"):
+        run(weights_cli.Download, "--all", "--license", "Apache-2.0")
 
 
 def test_a_family_means_its_published_default(link, models, capsys):
@@ -211,7 +233,7 @@ def test_convert_on_a_full_disk_leaves_nothing(tmp_path):
 
 def test_building_the_parsers_imports_nothing_heavy():
     script = (
-        "import argparse, sys; from zoo import weights_cli\n"
+        "import argparse, sys; from zoo.cli import weights as weights_cli\n"
         "for c in weights_cli.COMMANDS: c.add_arguments(argparse.ArgumentParser())\n"
         "print([m for m in ('torch', 'huggingface_hub', 'safetensors') if m in sys.modules])"
     )

@@ -99,7 +99,8 @@ def package(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(tmp_path / "site"))
     monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("ZOO_WEIGHTS", raising=False)
-    card, build = registry._entries["real-esrgan.x4plus"]
+    found = registry.find("real-esrgan.x4plus")
+    card, build = found.card, found.builder
     sha256 = weights.sha256_of(folder / "x4.bin")
     source = Source(package="sr_weights_for_test", file="models/x4.bin", sha256=sha256)
     weight = dataclasses.replace(card.weights, sources=(Source(url="https://example.org/x.pth"), source))
@@ -113,8 +114,9 @@ def test_a_package_brings_weights(package):
         found = weights.resolve(card, may_download=False)
         assert [file.origin for file in found.files] == ["package"] and found.files[0].path == path
         with torch.inference_mode():
-            mine = build(card, weights.load_tensors(found)).float()(image)
-            assert torch.allclose(mine, network(image), atol=1e-5)
+            backend = build(card, weights.load_tensors(found))
+            backend.place(torch.device("cpu"), torch.float32)
+            assert torch.allclose(backend.run(image, None), network(image), atol=1e-5)
 
 
 def test_another_file_in_the_package_is_refused(package):

@@ -184,7 +184,6 @@ def test_what_is_no_checkpoint(tmp_path, content, sentence):
         read_checkpoint(path)
 
 
-@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
 def test_what_holds_no_plain_tensors(tmp_path):
     path = tmp_path / "x.pth"
     for content, sentence in [
@@ -195,9 +194,6 @@ def test_what_holds_no_plain_tensors(tmp_path):
         torch.save(content, path)
         with pytest.raises(WeightsError, match=sentence):
             read_checkpoint(path)
-    torch.jit.save(torch.jit.trace(torch.nn.Conv2d(1, 1, 1), torch.ones(1, 1, 1, 1)), path)
-    with pytest.raises(WeightsError, match="TorchScript"):
-        read_checkpoint(path)
 
 
 @posix

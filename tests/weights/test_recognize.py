@@ -9,6 +9,7 @@ from tests.weights.checkpoints import meta_state
 from zoo import registry
 from zoo.card import ModelCard, Weights
 from zoo.errors import WeightsError
+from zoo.runtimes.torch import TorchBackend
 from zoo.weights.recognize import SIGNATURES, looks_like
 
 EXPECTED = {
@@ -28,7 +29,7 @@ EXPECTED = {
 def test_every_published_network_is_told_and_told_apart(name):
     tensors = meta_state(name)
     assert looks_like(tensors) == EXPECTED[name]
-    matching = [s for s in SIGNATURES if all(key in tensors for key in s.tensors)]
+    matching = [s for s in SIGNATURES.values() if all(key in tensors for key in s.tensors)]
     shapes = [s for s in matching if all(shape in (None, tuple(tensors[k].shape)) for k, shape in s.tensors.items())]
     assert len(shapes) == 1
 
@@ -47,7 +48,7 @@ def test_unknown():
 def strict(tmp_path, monkeypatch):
     """A registered model that takes one tensor "w" of two numbers, strictly."""
     registry.list_models()  # finds the real ones before the copy is made
-    monkeypatch.setattr(registry, "_entries", dict(registry._entries))
+    monkeypatch.setattr(registry.MODELS, "_entries", registry.MODELS._entries)
     card = ModelCard(
         id="test-strict.one", title="", tasks=("deblur",), license="MIT", weights=Weights("strict.pth", "MIT")
     )
@@ -59,13 +60,12 @@ def strict(tmp_path, monkeypatch):
                 super().__init__()
                 self.w = torch.nn.Parameter(torch.ones(2))
 
-            def forward(self, image, mask=None):
+            def forward(self, image):
                 return image
 
         network = Scale()
         network.load_state_dict(state)
-        network.network = torch.nn.Identity()
-        return network
+        return TorchBackend(network)
 
     return card
 

@@ -69,7 +69,14 @@ def test_order(home, bundled, folder, tmp_path):
     assert not is_bundled(card())
     put(bundled / "tiny.pth", b"bundled")
     assert is_bundled(card())
+    with pytest.raises(WeightsError, match=r"cannot be checked: no tiny\.json beside it names its sha256"):
+        origin()
+    (bundled / "tiny.json").write_text(json.dumps({"sha256": sha(b"bundled")}))
     assert origin() == ("bundled", b"bundled")
+    (bundled / "tiny.json").write_text("no JSON")
+    with pytest.raises(WeightsError, match=r"tiny\.json cannot be read, so tiny\.pth cannot be checked"):
+        origin()
+    (bundled / "tiny.json").write_text(json.dumps({"sha256": sha(b"bundled")}))
     assert origin(given) == ("file", b"given")
 
 

@@ -8,6 +8,8 @@ from torch import nn
 
 from zoo.card import ModelCard, SizeRule, Tiling
 from zoo.restorer import Restorer
+from zoo.runtimes import Backend, FunctionBackend
+from zoo.runtimes.torch import TorchBackend
 
 
 def amplify(network: nn.Module, factor: float) -> None:
@@ -71,9 +73,23 @@ def card(id: str = "test", **facts) -> ModelCard:
     return ModelCard(**{"id": id, "title": "Test", "tasks": ("deblur",), "license": "MIT", **facts})
 
 
-def restorer(backend, tile="auto", **facts) -> Restorer:
-    """A Restorer of any backend, on the CPU."""
-    return Restorer(card(**facts), backend, device="cpu", tile=tile)
+class ModuleBackend(TorchBackend):
+    """A module that takes whole batches, (image, mask) to image."""
+
+    channels_last = False
+
+    def run(self, image: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
+        return self.network(image, mask)
+
+
+def backend_of(model) -> Backend:
+    """A backend of a module or a function, (image, mask) to image."""
+    return ModuleBackend(model) if isinstance(model, nn.Module) else FunctionBackend(model)
+
+
+def restorer(model, tile="auto", **facts) -> Restorer:
+    """A Restorer of a module or a function, on the CPU."""
+    return Restorer(card(**facts), backend_of(model), device="cpu", tile=tile)
 
 
 NETWORKS = {

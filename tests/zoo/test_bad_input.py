@@ -92,11 +92,11 @@ def test_the_whole_files_are_fine():
 def test_a_bad_file_is_a_sentence(name, tmp_path):
     data, reason = BAD_FILES[name]
     with pytest.raises(PictureError, match=f"^the image .*({reason})"):
-        zoo.load("identity").restore(data)
+        zoo.load("no-op").restore(data)
     path = tmp_path / name
     path.write_bytes(data)
     with pytest.raises(PictureError, match=f"^{re.escape(str(path))} .*({reason})") as caught:
-        zoo.load("identity").restore(path)
+        zoo.load("no-op").restore(path)
     assert "\n" not in str(caught.value)
     assert str(caught.value).endswith((".", "first.", "more."))
 
@@ -107,7 +107,7 @@ def test_every_bad_file_on_the_command_line(tmp_path):
     folder.mkdir()
     for name, (data, _) in BAD_FILES.items():
         (folder / name).write_bytes(data)
-    done = run_zoo("restore", *sorted(folder.iterdir()), "-m", "identity", "-o", tmp_path / "out", "--existing", "skip")
+    done = run_zoo("restore", *sorted(folder.iterdir()), "-m", "no-op", "-o", tmp_path / "out", "--existing", "skip")
     assert "Traceback" not in done.stderr
     assert done.returncode == 1
     lines = done.stderr.splitlines()
@@ -120,7 +120,7 @@ def test_every_bad_file_on_the_command_line(tmp_path):
 @pytest.mark.parametrize("name", ["cut-d.tif", "bomb.png"])
 def test_a_single_bad_file_is_status_2(name, tmp_path):
     (tmp_path / name).write_bytes(BAD_FILES[name][0])
-    done = run_zoo("restore", tmp_path / name, "-m", "identity", "-o", tmp_path / "out.png")
+    done = run_zoo("restore", tmp_path / name, "-m", "no-op", "-o", tmp_path / "out.png")
     assert (done.returncode, done.stdout) == (2, "")
     assert re.fullmatch(f"error: {re.escape(str(tmp_path / name))} .*({BAD_FILES[name][1]}).*\n", done.stderr)
     assert files_below(tmp_path) == [name]
@@ -265,7 +265,7 @@ runpy.run_module("zoo", run_name="__main__")
 def test_an_output_that_does_not_fit(tmp_path):
     Image.fromarray(photo("astronaut")).save(tmp_path / "in.png")
     (tmp_path / "out.png").write_bytes(b"precious")
-    done = run_python("-c", LIMITED, "restore", tmp_path / "in.png", "-m", "identity", "-o", tmp_path / "out.png",
+    done = run_python("-c", LIMITED, "restore", tmp_path / "in.png", "-m", "no-op", "-o", tmp_path / "out.png",
                       "--existing", "overwrite")  # fmt: skip
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == f"error: cannot write {tmp_path / 'out.png'}: the file would exceed the allowed file size.\n"
@@ -295,7 +295,7 @@ def test_a_full_disk_ends_a_folder_run(tmp_path):
     Image.fromarray(photo("astronaut")).save(tmp_path / "in" / "2.png")
     Image.fromarray(photo("astronaut", 50, 50)).save(tmp_path / "in" / "3.png")
     done = small_disk(
-        disk, 300, [sys.executable, "-m", "zoo", "restore", str(tmp_path / "in"), "-m", "identity", "-o", str(disk)]
+        disk, 300, [sys.executable, "-m", "zoo", "restore", str(tmp_path / "in"), "-m", "no-op", "-o", str(disk)]
     )
     assert done.returncode == 2, done.stderr
     assert done.stderr == f"error: cannot write {disk}/2.png: the disk is full.\n"

@@ -71,7 +71,7 @@ def test_pipes_and_devices_on_the_command_line(tmp_path, odd_files):
     Image.fromarray(PHOTO).save(tmp_path / "a.png")
     out = tmp_path / "out"
     for path in odd_files[:3]:
-        done = run_zoo("restore", path, "-m", "identity", "-o", out / "x.png")
+        done = run_zoo("restore", path, "-m", "no-op", "-o", out / "x.png")
         assert (done.returncode, done.stdout) == (2, "")
         assert re.fullmatch(f"error: {NOT_REGULAR}\n", done.stderr)
         done = run_zoo("restore", tmp_path / "a.png", "--mask", path, "-m", "telea", "-o", out / "x.png")
@@ -79,7 +79,7 @@ def test_pipes_and_devices_on_the_command_line(tmp_path, odd_files):
         assert re.fullmatch(f"error: {NOT_REGULAR}\n", done.stderr)
     assert files_below(out) == []
     # A folder's pictures are its regular files.
-    assert run_zoo("restore", tmp_path, "-m", "identity", "-o", out).returncode == 0
+    assert run_zoo("restore", tmp_path, "-m", "no-op", "-o", out).returncode == 0
     assert files_below(out) == ["a.png"]
 
 
@@ -220,7 +220,7 @@ def test_a_folder_with_such_a_file_is_restored_to_the_end(tmp_path):
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "1.tif").write_bytes(tiff_with_profile_of_type(2))
     Image.fromarray(PHOTO).save(tmp_path / "in" / "2.png")
-    done = run_zoo("restore", tmp_path / "in", "-m", "identity", "-o", tmp_path / "out")
+    done = run_zoo("restore", tmp_path / "in", "-m", "no-op", "-o", tmp_path / "out")
     assert done.returncode == 0, done.stderr
     assert files_below(tmp_path / "out") == ["1.tif", "2.png"]
 

@@ -68,11 +68,11 @@ def test_one_file_in_a_process_of_its_own(folder, tmp_path):
 
 
 def test_output_as_file_as_folder_and_as_other_format(run, folder, tmp_path):
-    assert run("restore", folder / "a.png", "-m", "identity", "-o", tmp_path / "new" / "x.tif").status == 0
+    assert run("restore", folder / "a.png", "-m", "no-op", "-o", tmp_path / "new" / "x.tif").status == 0
     np.testing.assert_array_equal(decoded(tmp_path / "new" / "x.tif"), decoded(folder / "a.png"))
-    assert run("restore", folder / "a.png", "-m", "identity", "-o", tmp_path / "out").status == 0
-    assert run("restore", folder / "a.png", "-m", "identity", "-o", tmp_path / "v1.2").status == 0
-    assert run("restore", folder / "a.png", "-m", "identity", "-o", tmp_path / "out", "--format", "webp").status == 0
+    assert run("restore", folder / "a.png", "-m", "no-op", "-o", tmp_path / "out").status == 0
+    assert run("restore", folder / "a.png", "-m", "no-op", "-o", tmp_path / "v1.2").status == 0
+    assert run("restore", folder / "a.png", "-m", "no-op", "-o", tmp_path / "out", "--format", "webp").status == 0
     assert files_below(tmp_path / "out") == ["a.png", "a.webp"]
     assert files_below(tmp_path / "v1.2") == ["a.png"]
 
@@ -85,7 +85,7 @@ def test_16_bits_alpha_and_orientation_through_files(run, tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6
     (tmp_path / "turned.png").write_bytes(encoded(random_picture((20, 30, 4)), "PNG", exif=exif))
-    done = run("restore", tmp_path / "deep.tif", tmp_path / "turned.png", "-m", "identity", "-o", tmp_path / "out")
+    done = run("restore", tmp_path / "deep.tif", tmp_path / "turned.png", "-m", "no-op", "-o", tmp_path / "out")
     assert done.status == 0, done.err
     np.testing.assert_array_equal(images.read(tmp_path / "out" / "deep.tif").array(), deep)
     assert decoded(tmp_path / "out" / "turned.png").shape == (30, 20, 4)
@@ -108,7 +108,7 @@ def test_a_family_name_says_what_it_stands_for(run, folder, tmp_path):
 
 def test_notes_name_their_picture(run, tmp_path):
     Image.fromarray(photo("coffee", 20, 30)).convert("CMYK").save(tmp_path / "print.jpg")
-    done = run("restore", tmp_path / "print.jpg", "-m", "identity", "-o", tmp_path / "x.jpg")
+    done = run("restore", tmp_path / "print.jpg", "-m", "no-op", "-o", tmp_path / "x.jpg")
     assert done.err == f"{tmp_path / 'print.jpg'}: converted from CMYK to RGB (sRGB).\n"
 
 
@@ -116,33 +116,33 @@ def test_notes_name_their_picture(run, tmp_path):
 
 
 def test_a_folder(run, folder, tmp_path):
-    done = run("restore", folder, "-m", "identity", "-o", tmp_path / "out")
+    done = run("restore", folder, "-m", "no-op", "-o", tmp_path / "out")
     assert (done.status, done.err) == (0, "")
     assert files_below(tmp_path / "out") == ["a.png", "b.jpg"]
     assert "restored 2 of 2" in done.out
 
 
 def test_subfolders_are_kept(run, folder, tmp_path):
-    assert run("restore", folder, "-m", "identity", "-o", tmp_path / "out", "--recursive").status == 0
+    assert run("restore", folder, "-m", "no-op", "-o", tmp_path / "out", "--recursive").status == 0
     assert files_below(tmp_path / "out") == ["a.png", "b.jpg", "sub/a.tif"]
 
 
 def test_other_formats_for_a_whole_folder(run, folder, tmp_path):
-    assert run("restore", folder, "-m", "identity", "-o", tmp_path / "o", "--recursive", "--format", "png").status == 0
+    assert run("restore", folder, "-m", "no-op", "-o", tmp_path / "o", "--recursive", "--format", "png").status == 0
     assert files_below(tmp_path / "o") == ["a.png", "b.png", "sub/a.png"]
     assert all(Image.open(path).format == "PNG" for path in (tmp_path / "o").rglob("*.png"))
     (folder / "c.jpeg").write_bytes((folder / "b.jpg").read_bytes())
     (folder / "d.bmp").write_bytes(encoded(random_picture((9, 9)), "BMP"))
-    assert run("restore", folder, "-m", "identity", "-o", tmp_path / "p").status == 0
+    assert run("restore", folder, "-m", "no-op", "-o", tmp_path / "p").status == 0
     assert files_below(tmp_path / "p") == ["a.png", "b.jpg", "c.jpeg", "d.png"]
-    assert run("restore", folder, "-m", "identity", "-o", tmp_path / "q", "--format", "jpg").status == 0
+    assert run("restore", folder, "-m", "no-op", "-o", tmp_path / "q", "--format", "jpg").status == 0
     assert files_below(tmp_path / "q") == ["a.jpg", "b.jpg", "c.jpeg", "d.jpg"]
 
 
 def test_a_folder_run_goes_on_past_bad_files(folder, tmp_path):
     (folder / "aa.png").write_bytes((folder / "a.png").read_bytes()[:900])
     (folder / "ab.png").write_bytes(b"")
-    done = run_zoo("restore", folder, "-m", "identity", "-o", tmp_path / "out")
+    done = run_zoo("restore", folder, "-m", "no-op", "-o", tmp_path / "out")
     assert done.returncode == 1
     assert files_below(tmp_path / "out") == ["a.png", "b.jpg"]
     assert "restored 2 of 4" in done.stdout
@@ -153,7 +153,7 @@ def test_a_folder_run_goes_on_past_bad_files(folder, tmp_path):
 
 def test_a_picture_that_the_format_cannot_hold_fails_alone(run, folder, tmp_path):
     (folder / "clear.png").write_bytes(encoded(random_picture((9, 9, 4)), "PNG"))
-    done = run("restore", folder, "-m", "identity", "-o", tmp_path / "out", "--format", "jpg")
+    done = run("restore", folder, "-m", "no-op", "-o", tmp_path / "out", "--format", "jpg")
     assert done.status == 1
     assert files_below(tmp_path / "out") == ["a.jpg", "b.jpg"]
     assert "cannot write transparency to" in done.err
@@ -161,7 +161,7 @@ def test_a_picture_that_the_format_cannot_hold_fails_alone(run, folder, tmp_path
 
 def test_output_inside_the_input_is_not_restored_again(run, folder):
     for _ in range(2):
-        done = run("restore", folder, "-m", "identity", "-o", folder / "out", "--recursive", "--existing", "overwrite")
+        done = run("restore", folder, "-m", "no-op", "-o", folder / "out", "--recursive", "--existing", "overwrite")
         assert (done.status, done.err) == (0, "")
     assert files_below(folder / "out") == ["a.png", "b.jpg", "sub/a.tif"]
 
@@ -169,7 +169,7 @@ def test_output_inside_the_input_is_not_restored_again(run, folder):
 def test_a_folder_without_pictures(run, tmp_path):
     (tmp_path / "in" / "sub").mkdir(parents=True)
     (tmp_path / "in" / "sub" / "a.png").write_bytes(encoded(random_picture((5, 5)), "PNG"))
-    done = run("restore", tmp_path / "in", "-m", "identity", "-o", tmp_path / "out")
+    done = run("restore", tmp_path / "in", "-m", "no-op", "-o", tmp_path / "out")
     assert done.status == 2
     assert "there is no picture in" in done.err
     assert "--recursive looks into subfolders" in done.err
@@ -207,18 +207,18 @@ def test_existing_outputs(run, folder, tmp_path):
     out = tmp_path / "out"
     out.mkdir()
     (out / "a.png").write_bytes(b"old")
-    done = run("restore", folder, "-m", "identity", "-o", out)
+    done = run("restore", folder, "-m", "no-op", "-o", out)
     assert done.status == 2
     assert f"{out}/a.png exists; pass --existing overwrite or --existing skip." in done.err
     assert files_below(out) == ["a.png"]
 
-    done = run("restore", folder, "-m", "identity", "-o", out, "--existing", "skip")
+    done = run("restore", folder, "-m", "no-op", "-o", out, "--existing", "skip")
     assert done.status == 0
     assert "restored 1 of 2" in done.out
     assert "1 already there" in done.out
     assert (out / "a.png").read_bytes() == b"old"
 
-    assert run("restore", folder, "-m", "identity", "-o", out, "--existing", "overwrite").status == 0
+    assert run("restore", folder, "-m", "no-op", "-o", out, "--existing", "overwrite").status == 0
     np.testing.assert_array_equal(decoded(out / "a.png"), decoded(folder / "a.png"))
 
 
@@ -228,7 +228,7 @@ def test_two_inputs_for_one_output_are_refused(run, folder, tmp_path):
         [folder, "--format", "png"], [folder / "a.png", folder / "sub" / ".." / "a.png"],
         [folder / "a.png", folder / "sub" / "a.tif", "--format", "png"],
     ):  # fmt: skip
-        done = run("restore", *args, "-m", "identity", "-o", tmp_path / "out")
+        done = run("restore", *args, "-m", "no-op", "-o", tmp_path / "out")
         assert done.status == 2
         assert "would both be written to" in done.err
     assert not (tmp_path / "out").exists()
@@ -257,7 +257,7 @@ def test_mistakes_are_told_in_a_sentence_before_any_work(run, folder, tmp_path, 
     import re
 
     monkeypatch.chdir(tmp_path)
-    done = run("restore", "-m", "identity", *(arg.replace("IN", "in") for arg in args))
+    done = run("restore", "-m", "no-op", *(arg.replace("IN", "in") for arg in args))
     assert done.status == 2
     assert done.err.startswith("error: ")
     assert done.err.count("\n") == 1

@@ -10,7 +10,7 @@ from PIL import Image
 import zoo
 from tests.zoo.networks import NETWORKS, Plain, Strided, card, restorer
 from tests.zoo.samples import SHAPES, photo, random_picture, run_python
-from zoo.card import ModelCard, SizeRule, Tiling
+from zoo.card import SizeRule, Tiling
 from zoo.errors import MaskError, PictureError, RestorationError, ZooError
 from zoo.io import images
 from zoo.restorer import Restorer
@@ -56,7 +56,7 @@ def test_size_channels_and_depth_are_kept(name, dtype, shape):
 @pytest.mark.parametrize("shape", SHAPES)
 def test_identity_gives_every_value_back(dtype, shape):
     picture = random_picture((*(4 * side for side in shape[:2]), *shape[2:]), dtype)
-    np.testing.assert_array_equal(zoo.load("identity").restore(picture).image, picture)
+    np.testing.assert_array_equal(zoo.load("no-op").restore(picture).image, picture)
 
 
 @pytest.mark.parametrize("name", FILLERS)
@@ -83,7 +83,7 @@ def test_alpha_is_enlarged_with_the_picture():
 
 
 def test_the_input_is_left_alone():
-    for name in ("identity", "dummy", "unsharp-mask", "telea"):
+    for name in ("no-op", "dummy", "unsharp-mask", "telea"):
         model = zoo.load(name)
         picture = random_picture((20, 30, 4))
         before = picture.copy()
@@ -96,12 +96,12 @@ def test_results_as_pil_and_file(tmp_path):
     for shape in SHAPES:
         for dtype in (np.uint8, np.uint16):
             picture = random_picture(shape, dtype)
-            result = zoo.load("identity").restore(picture)
+            result = zoo.load("no-op").restore(picture)
             assert isinstance(result.pil(), Image.Image)
             if dtype == np.uint8:
                 np.testing.assert_array_equal(np.asarray(result.pil()), picture)
             result.save(tmp_path / "x.png")
-            np.testing.assert_array_equal(zoo.load("identity").restore(tmp_path / "x.png").image, picture)
+            np.testing.assert_array_equal(zoo.load("no-op").restore(tmp_path / "x.png").image, picture)
 
 
 def test_a_profile_for_grey_is_not_put_on_colors():
@@ -328,7 +328,7 @@ def big_photo() -> np.ndarray:
 
 
 @pytest.mark.parametrize("tile", [97, 128, 200])
-@pytest.mark.parametrize("name", ["dummy", "unsharp-mask", "identity", "bicubic.x2", "bicubic.x4", "lanczos.x4"])
+@pytest.mark.parametrize("name", ["dummy", "unsharp-mask", "no-op", "bicubic.x2", "bicubic.x4", "lanczos.x4"])
 def test_tiles_equal_the_whole(name, tile):
     whole = zoo.load(name, tile=None).restore(big_photo()).image
     assert levels_apart(zoo.load(name, tile=tile).restore(big_photo()).image, whole) <= 1
@@ -463,7 +463,7 @@ def test_a_backend_that_ends_the_program_has_failed_on_this_picture(error):
     def fail(image, mask):
         raise error
 
-    model = Restorer(ModelCard("test", "Test", ("denoise",), "MIT"), fail)
+    model = restorer(fail)
     with pytest.raises(RestorationError, match="test failed"):
         model.restore(random_picture((8, 9, 3)))
 
@@ -473,17 +473,18 @@ def test_an_interrupt_is_none_of_the_backends_failures():
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        Restorer(ModelCard("test", "Test", ("denoise",), "MIT"), interrupted).restore(random_picture((8, 9, 3)))
+        restorer(interrupted).restore(random_picture((8, 9, 3)))
 
 
 ENDS_THE_PROGRAM = """
 import sys
 from zoo import __main__, registry
 from zoo.card import ModelCard
+from zoo.runtimes import FunctionBackend
 
 @registry.register(ModelCard("test.exit", "Test", ("denoise",), "MIT"))
 def build(card, state):
-    return lambda image, mask: sys.exit(0)
+    return FunctionBackend(lambda image, mask: sys.exit(0))
 
 sys.exit(__main__.main())
 """

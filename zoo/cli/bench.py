@@ -8,19 +8,19 @@ and input, so no weights are needed; and beside them stands the convolution rate
 from __future__ import annotations
 
 import argparse
-import importlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..errors import ZooError
 
 if TYPE_CHECKING:
     import torch
 
-FAMILIES = ("contextual-attention", "deblurgan", "edgeconnect", "gpen")
-"""Those whose published networks have a plain form."""
+    from ..card import ModelCard
+    from ..registry import Builder, Example
+
 DEFAULT = ("gpen.bfr-512", "deblurgan.v2-mobilenet", "contextual-attention.places2")
 
 
@@ -33,6 +33,8 @@ class Row:
     """Size of the input, "height x width"."""
     plain: float
     fast: float
+    gflop: float
+    """Billions of multiplications and additions of the plain form's convolutions and matrix products."""
     difference: float
     """Largest difference between the two outputs, in standard deviations of the output."""
 
@@ -53,10 +55,8 @@ def run(args: argparse.Namespace) -> int:
     """Time the networks and print the table; 0 when all went well. Raises ZooError."""
     if args.repeats < 1 or args.threads < 1:
         raise ZooError("--repeats and --threads are numbers from 1 on.")
-    from ..registry import get_card
-
     for model in args.model:  # a wrong name should not cost a minute first
-        _check_family(get_card(model))
+        _with_plain_form(model)
 
     import torch
 
@@ -66,7 +66,8 @@ def run(args: argparse.Namespace) -> int:
     for model in args.model:
         rows.append(measure(model, args.repeats))
         rates.append(convolution_rate())
-        print(format_row(rows[-1]) if len(rows) > 1 else f"{HEADER}\n{format_row(rows[-1])}", flush=True)
+        line = format_row(rows[-1], max(rates[-2:]))
+        print(line if len(rows) > 1 else f"{HEADER}\n{line}", flush=True)
     print(
         f"convolution rate: {max(rates):.0f} GFLOP/s at best, {min(rates):.0f} at worst "
         f"({args.threads} threads, float32, torch {torch.__version__})"
@@ -74,42 +75,43 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-HEADER = f"{'model':32} {'input':>12} {'plain':>8} {'fast':>8} {'ratio':>6} {'difference':>11}"
+HEADER = f"{'model':32} {'input':>12} {'plain':>8} {'fast':>8} {'ratio':>6} {'at rate':>9} {'difference':>11}"
 
 
-def format_row(row: Row) -> str:
-    """A line of the table."""
+def format_row(row: Row, rate: float) -> str:
+    """A line of the table. "at rate": what the plain form's arithmetic takes at `rate` GFLOP/s."""
     return (
         f"{row.model:32} {row.pixels:>12} {row.plain:6.2f} s {row.fast:6.2f} s {row.ratio:6.2f} "
-        f"{row.difference:7.0e} std"
+        f"{row.gflop / rate:7.2f} s {row.difference:7.0e} std"
     )
 
 
 def measure(model: str, repeats: int = 3) -> Row:
     """Time both forms of a network on the CPU, by turns. Raises ZooError for a model without a plain form."""
     import torch
+    from torch.utils.flop_counter import FlopCounterMode
 
-    from .. import registry
     from ..nn.layers import plain_form
 
-    card = registry.get_card(model)
-    _check_family(card)
-    name = f".models.{card.family.replace('-', '_')}"
-    family, network = (importlib.import_module(module, __package__) for module in (name, f"{name}.network"))
+    card, builder, example = _with_plain_form(model)
     torch.manual_seed(0)
-    plain = network.make(card).eval().requires_grad_(False)
+    plain, inputs = example(card)
+    plain.eval().requires_grad_(False)
     for tensor in plain.parameters():
         if tensor.dim() < 2:  # no bias and no gain at its neutral value, so that each of them counts
             tensor.add_(torch.randn_like(tensor), alpha=0.1)
     state = {name: tensor.clone() for name, tensor in plain.state_dict().items()}
-    fast = family.build(card, state).network
-    inputs = _inputs(card)
+    backend: Any = builder(card, state)
+    fast = backend.network
     packed = [x.contiguous(memory_format=torch.channels_last) for x in inputs]
 
     best = {"plain": float("inf"), "fast": float("inf")}
     outputs = {}
     with torch.inference_mode():
-        for _ in range(repeats + 1):  # the first turn warms up
+        with plain_form(plain), FlopCounterMode(display=False) as counter:  # it warms up, too
+            plain(*inputs)
+        fast(*packed)
+        for _ in range(repeats):
             with plain_form(plain):
                 seconds, outputs["plain"] = _timed(lambda: plain(*inputs))
             best["plain"] = min(best["plain"], seconds)
@@ -117,7 +119,8 @@ def measure(model: str, repeats: int = 3) -> Row:
             best["fast"] = min(best["fast"], seconds)
     first, second = (_picture(outputs[form]) for form in ("plain", "fast"))
     difference = float((first - second).abs().max() / first.std())
-    return Row(card.id, f"{inputs[0].shape[2]} x {inputs[0].shape[3]}", best["plain"], best["fast"], difference)
+    pixels = f"{inputs[0].shape[2]} x {inputs[0].shape[3]}"
+    return Row(card.id, pixels, best["plain"], best["fast"], counter.get_total_flops() / 1e9, difference)
 
 
 def convolution_rate(repeats: int = 5) -> float:
@@ -132,25 +135,15 @@ def convolution_rate(repeats: int = 5) -> float:
     return 2 * weight.numel() * x.shape[2] * x.shape[3] / seconds / 1e9
 
 
-def _check_family(card) -> None:
-    """Raise ZooError when the card's network has no plain form to compare with."""
-    if card.family not in FAMILIES or card.weights is None or card.id.endswith(".mini"):
-        raise ZooError(f"{card.id} has no plain form to compare with; choose one of {', '.join(FAMILIES)}.")
+def _with_plain_form(model: str) -> tuple[ModelCard, Builder, Example]:
+    """The card, builder and example of a model. Raises ZooError when its network has no plain form."""
+    from ..registry import MODELS, find
 
-
-def _inputs(card) -> list[torch.Tensor]:
-    """Random inputs of a network in its own range: a picture of 1280 x 720, an aligned face or a holed square."""
-    import torch
-
-    if card.family == "gpen":
-        return [torch.rand(1, 3, card.size.square, card.size.square) * 2 - 1]
-    if card.family == "deblurgan":
-        return [torch.rand(1, 3, 736, 1280) * 2 - 1]
-    picture, mask = torch.rand(1, 3, 512, 512), torch.zeros(1, 1, 512, 512)
-    mask[..., 128:320, 160:352] = 1
-    if card.family == "edgeconnect":
-        return [picture, picture.mean(1, keepdim=True), (picture[:, :1] > 0.9).float(), mask]
-    return [torch.cat([(picture * 2 - 1) * (1 - mask), torch.ones_like(mask), mask], dim=1), mask]
+    found = find(model)
+    if found.example is None:
+        families = sorted({each.card.family for each in MODELS.values() if each.example})
+        raise ZooError(f"{found.card.id} has no plain form to compare with; choose one of {', '.join(families)}.")
+    return found.card, found.builder, found.example
 
 
 def _timed(function: Callable) -> tuple[float, object]:

@@ -8,8 +8,12 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from ..errors import ZooError, describe_os_error
+
+if TYPE_CHECKING:
+    from ..card import ModelCard
 
 
 def guarded(main: Callable[[], int]) -> int:
@@ -17,6 +21,7 @@ def guarded(main: Callable[[], int]) -> int:
     # What Pillow has to say of a damaged file is said in the error's sentence.
     warnings.filterwarnings("ignore", module="PIL")
     logging.getLogger("PIL").addHandler(logging.NullHandler())
+    warnings.showwarning = _show_warning
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # names of files need not be text
@@ -40,6 +45,18 @@ def guarded(main: Callable[[], int]) -> int:
     except KeyboardInterrupt:
         print("interrupted; what was finished is kept.", file=sys.stderr)
         return 130
+
+
+def _show_warning(message, category, filename, lineno, file=None, line=None) -> None:
+    print(f"warning: {message}", file=file or sys.stderr)
+
+
+def explain_id(asked: str, card: ModelCard) -> None:
+    """Tell on stderr which model a name stands for, where that is not the name itself."""
+    if asked in card.aliases:
+        print(f"{asked} is now called {card.id}.", file=sys.stderr)
+    elif asked != card.id:
+        print(f"{asked} stands for {card.id} here.", file=sys.stderr)
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

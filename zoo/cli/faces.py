@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import OutputError, PictureError, ZooError, describe_os_error
 from ..faces.detect import DETECTORS
 from ..faces.style import STYLES, get_style
+from .common import explain_id
 from .restore import check_folder, plan
 
 if TYPE_CHECKING:
@@ -117,8 +118,8 @@ def run(args: argparse.Namespace) -> int:
     jobs = [(source, target) for source, target, _ in plan(args)]
     log_path = _check_side_files(args, jobs)
     pipeline.prepare(options)
-    if options.anonymise != "all" and pipeline.restorer.card.id != args.model:
-        print(f"{args.model} stands for {pipeline.restorer.card.id} here.", file=sys.stderr)
+    if options.anonymise != "all":
+        explain_id(args.model, pipeline.restorer.card)
     if args.embedding == "auto" and pipeline.identity_note and options.anonymise != "all":
         print(f"identity is not measured: {pipeline.identity_note}", file=sys.stderr)
 

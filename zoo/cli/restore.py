@@ -10,6 +10,7 @@ from pathlib import Path
 from ..errors import MaskError, OutputError, PictureError, ZooError, describe_os_error
 from ..io.images import SUFFIXES, check_writable, find_pictures
 from ..seeding import check_model, checked_count, checked_seed, numbered
+from .common import explain_id
 
 _SAME_FORMAT = {"png": {".png"}, "jpg": {".jpg", ".jpeg"}, "webp": {".webp"}, "tif": {".tif", ".tiff"}}
 _LIKE_A_PICTURE = SUFFIXES | {".gif", ".heic", ".heif", ".avif", ".jfif", ".jp2", ".jxl", ".psd", ".pdf", ".svg"}
@@ -73,8 +74,7 @@ def run(args: argparse.Namespace) -> int:
         weights=args.weights,
     )
     model.check_mask_use(args.mask is not None)
-    if model.card.id != args.model:
-        print(f"{args.model} stands for {model.card.id} here.", file=sys.stderr)
+    explain_id(args.model, model.card)
     failed: list[tuple[Path, str]] = []
     done, seconds = 0, 0.0
     try:

@@ -23,27 +23,38 @@ class Download:
     """Fetch the published weights of models, verify them, and make them ready to load."""
 
     name = "download"
-    help = "fetch the published weights of models"
+    help = "fetch the published weights of models; shows size and license first"
 
     @staticmethod
     def add_arguments(parser: ArgumentParser) -> None:
         """Add the arguments of `python -m zoo download`."""
-        parser.add_argument("models", nargs="*", metavar="ID", help="model ids or family names")
+        parser.add_argument("models", nargs="*", metavar="ID", help="model ids, family names, or openmodeldb:NAME")
         parser.add_argument("--task", choices=sorted(TASKS), help="all models for this task")
+        parser.add_argument("--all", action="store_true", help="all models")
+        parser.add_argument(
+            "--license", metavar="L", help='of these, only those under one license (SPDX id), or "permissive"'
+        )
 
     @staticmethod
     def run(args: Namespace) -> int:
         """Fetch them all; 2 when one could not be fetched. Raises ZooError for a wrong choice of models."""
         from .. import registry
+        from ..weights.licenses import is_licensed
 
-        if bool(args.models) == bool(args.task):
-            raise ZooError("name the models to download, or give --task.")
-        if args.task:
-            cards = registry.list_models(task=args.task)
-        else:
+        if sum((bool(args.models), bool(args.task), args.all)) != 1:
+            raise ZooError("name the models to download, or give --task or --all.")
+        if args.models:
             cards = [_published(name) for name in args.models]
+        else:
+            cards = [card for card in registry.list_models(task=args.task) if _fetchable(card)]
+        if args.license:
+            cards = [card for card in cards if is_licensed(card.license, args.license)]
+        cards = list(dict.fromkeys(cards))
+        if not cards:
+            raise ZooError("no model that can be downloaded matches.")
+        _announce(cards)
         failed = 0
-        for card in dict.fromkeys(cards):
+        for card in cards:
             try:
                 _fetch(card)
             except WeightsError as error:
@@ -60,17 +71,41 @@ def _published(name: str) -> ModelCard:
     return defaults[0] if defaults else registry.get_card(name)
 
 
+def _fetchable(card: ModelCard) -> bool:
+    """Whether a model has weights, and all that are not here can be downloaded."""
+    from ..weights import state
+
+    return state(card) in ("here", "downloadable")
+
+
+def _announce(cards: list[ModelCard]) -> None:
+    """Say what is about to be downloaded: size, license, and whether it allows commercial use."""
+    from ..weights import locate
+
+    missing = [(card, file) for card in cards for file in card.files if locate(file) is None]
+    if not missing:
+        return
+    for card, file in missing:
+        size = f"{file.size / 1e6:.1f} MB" if file.size else "size not known"
+        forbids = ", no commercial use" if card.commercial_use is False else ""
+        print(f"{card.name}: {file.filename}, {size}, license: {file.license}{forbids}", file=sys.stderr)
+    known = sum(file.size or 0 for _, file in missing)
+    rest = sum(file.size is None for _, file in missing)
+    more = f" and {rest} of unknown size" if rest else ""
+    print(f"{len(missing)} files to download, {known / 1e6:.1f} MB{more}", file=sys.stderr, flush=True)
+
+
 def _fetch(card: ModelCard) -> None:
     from .. import weights
 
     if not card.files:
-        print(f"{card.id}: needs no weights")
+        print(f"{card.name}: needs no weights")
         return
     found = weights.resolve(card)
     weights.load_tensors(found)  # opens them once, so that a later load finds them converted
     for file, entry in zip(card.files, found.files, strict=True):
         size = f"{entry.path.stat().st_size / 1e6:.1f} MB"
-        print(f"{card.id}: {entry.path} ({size}, sha256 {entry.sha256}, license: {file.license})")
+        print(f"{card.name}: {entry.path} ({size}, sha256 {entry.sha256}, license: {file.license})")
 
 
 class ListWeights:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from ..card import ModelCard, SizeRule, Tiling, Weights
+from ..card import ModelCard, SizeRule, Tiling
 from ..registry import register
+from ..weights.bundled import trained_card
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ..nn.unet import ShuffledUNet, UNetBackend
+    from ..nn.unet import ShuffledUNet
+    from ..runtimes.torch import TorchBackend
 
 
 def make_mini() -> ShuffledUNet:
@@ -21,12 +23,10 @@ def make_mini() -> ShuffledUNet:
     return ShuffledUNet(shuffle=2, widths=(32, 64, 96), depths=(2, 2, 3))
 
 
-MINI = ModelCard(
-    id="autoencoder.mini",
+MINI = trained_card(
+    "autoencoder.mini",
     title="Autoencoder, mini",
     tasks=("restore",),
-    license="MIT",
-    commercial_use=True,
     summary="Mends noise, JPEG and moderate blur that come together, by a small residual U-Net; trained here, bundled.",
     paper=(
         "Mao, Shen, Yang, Image Restoration Using Very Deep Convolutional Encoder-Decoder Networks with Symmetric Skip "
@@ -34,19 +34,13 @@ MINI = ModelCard(
     ),
     size=SizeRule(multiple_of=8),
     tiling=Tiling(margin=128),
-    weights=Weights("autoencoder.mini.safetensors", "MIT"),
-    notes=(
-        "Trained for minutes on a CPU; zoo/pretrained/autoencoder.mini.json says on what and how well it does.",
-        "Noise that has not gone through JPEG is mostly left: in training JPEG always came last. Use nl-means there.",
-        "Fine texture that noise or JPEG has covered comes back smooth; strong blur stays.",
-    ),
 )
 
 
 @register(MINI)
-def build(card: ModelCard, state: Mapping[str, Tensor]) -> UNetBackend:
+def build(card: ModelCard, state: Mapping[str, Tensor]) -> TorchBackend:
     """The backend. Raises RuntimeError when the tensors are not exactly the network's."""
     from ..nn.layers import build_with
-    from ..nn.unet import UNetBackend
+    from ..runtimes.torch import TorchBackend
 
-    return UNetBackend(build_with(make_mini, state))
+    return TorchBackend(build_with(make_mini, state))

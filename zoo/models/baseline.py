@@ -6,25 +6,30 @@ from typing import TYPE_CHECKING
 
 from ..card import TASKS, ModelCard, Tiling
 from ..registry import register
+from ..runtimes import FunctionBackend
 
 if TYPE_CHECKING:
     import torch
 
-IDENTITY = ModelCard(
-    id="identity",
+NO_OP = ModelCard(
+    id="no-op",
+    aliases=("identity",),
+    baseline=True,
     title="Do nothing",
     tasks=tuple(task for task in TASKS if task != "super-resolution"),
     license="MIT",
-    summary="Returns the picture as it came: the floor of every table.",
+    summary="Returns the picture as it came: what every other backend is compared with.",
     tiling=Tiling(margin=0),
     commercial_use=True,
 )
-IDENTITY_X4 = ModelCard(
-    id="identity.x4",
+NO_OP_X4 = ModelCard(
+    id="no-op.x4",
+    aliases=("identity.x4",),
+    baseline=True,
     title="Repeat pixels 4x",
     tasks=("super-resolution",),
     license="MIT",
-    summary="Every pixel becomes 4 x 4 equal ones: the floor of the enlargement tables.",
+    summary="Every pixel becomes 4 x 4 equal ones: what enlarging is compared with.",
     scale=4,
     tiling=Tiling(margin=0),
     commercial_use=True,
@@ -41,14 +46,14 @@ DUMMY = ModelCard(
 )
 
 
-@register(IDENTITY, IDENTITY_X4)
-def build_identity(card: ModelCard, state: None):
+@register(NO_OP, NO_OP_X4)
+def build_no_op(card: ModelCard, state: None):
     """Pixel repetition by the card's scale, which for scale 1 changes nothing."""
 
     def run(image: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
         return image.repeat_interleave(card.scale, 2).repeat_interleave(card.scale, 3)
 
-    return run
+    return FunctionBackend(run)
 
 
 @register(DUMMY)
@@ -62,4 +67,4 @@ def build_dummy(card: ModelCard, state: None):
             image = torch.where(mask > 0, 0.5, image)
         return F.avg_pool2d(F.pad(image, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
 
-    return run
+    return FunctionBackend(run)

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..card import ModelCard, Tiling
 from ..registry import register
-from ..runtimes.per_image import per_image
+from ..runtimes import NumpyBackend
 
 _RADIUS = 20
 _MARGIN = 64
@@ -138,7 +138,7 @@ def on_luma(deconvolve: Callable[[np.ndarray], np.ndarray], pad: int):
         ycc[..., 0] = deconvolve(wide)[pad : pad + height, pad : pad + width]
         return cv2.cvtColor(ycc, cv2.COLOR_YCrCb2RGB)
 
-    return per_image(run)
+    return NumpyBackend(run)
 
 
 def _blindly(deconvolve: Callable[[np.ndarray, np.ndarray], np.ndarray]):
@@ -191,4 +191,4 @@ def build_unsharp_mask(card: ModelCard, state: None):
     from skimage.filters import unsharp_mask
 
     # scikit-image 0.26 sharpens along the wrong axis when it is given as -1.
-    return per_image(lambda image, mask: unsharp_mask(image, radius=2, amount=1, channel_axis=2))
+    return NumpyBackend(lambda image, mask: unsharp_mask(image, radius=2, amount=1, channel_axis=2))

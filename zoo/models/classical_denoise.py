@@ -6,7 +6,7 @@ import numpy as np
 
 from ..card import ModelCard, Tiling
 from ..registry import register
-from ..runtimes.per_image import per_image
+from ..runtimes import NumpyBackend
 
 NL_MEANS = ModelCard(
     id="nl-means",
@@ -58,7 +58,7 @@ def build_nl_means(card: ModelCard, state: None):
             image, patch_size=5, patch_distance=6, h=0.8 * sigma, sigma=sigma, fast_mode=True, channel_axis=-1
         )
 
-    return per_image(run)
+    return NumpyBackend(run)
 
 
 @register(BILATERAL)
@@ -72,4 +72,4 @@ def build_bilateral(card: ModelCard, state: None):
             return image
         return cv2.bilateralFilter(image, d=9, sigmaColor=3 * sigma, sigmaSpace=2)
 
-    return per_image(run)
+    return NumpyBackend(run)

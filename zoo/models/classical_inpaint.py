@@ -6,7 +6,7 @@ import numpy as np
 
 from ..card import ModelCard
 from ..registry import register
-from ..runtimes.per_image import per_image
+from ..runtimes import NumpyBackend
 
 TELEA = ModelCard(
     id="telea",
@@ -42,7 +42,7 @@ BIHARMONIC = ModelCard(
 @register(TELEA, NAVIER_STOKES)
 def build_opencv(card: ModelCard, state: None):
     """One of OpenCV's two methods."""
-    return per_image(lambda image, mask: diffuse(image, mask, card.id))
+    return NumpyBackend(lambda image, mask: diffuse(image, mask, card.id))
 
 
 def diffuse(image: np.ndarray, mask: np.ndarray, method: str = "telea") -> np.ndarray:
@@ -83,4 +83,4 @@ def build_biharmonic(card: ModelCard, state: None):
             filled[window][hole] = result[hole]
         return filled
 
-    return per_image(run)
+    return NumpyBackend(run)

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..card import ModelCard
 from ..registry import register
-from ..runtimes.per_image import per_image
+from ..runtimes import NumpyBackend
 
 CLAHE = ModelCard(
     id="clahe",
@@ -61,7 +61,7 @@ def build_clahe(card: ModelCard, state: None):
             return image
         return equalize_adapthist(np.clip(image, 0, 1), clip_limit=0.02)
 
-    return per_image(run)
+    return NumpyBackend(run)
 
 
 @register(ADAPTIVE_GAMMA)
@@ -76,7 +76,7 @@ def build_adaptive_gamma(card: ModelCard, state: None):
         levels = np.linspace(0, 1, LEVELS)
         return _with_brightness(image, value, np.interp(value, levels, levels ** (1 - shares)))
 
-    return per_image(run)
+    return NumpyBackend(run)
 
 
 @register(RETINEX)
@@ -91,7 +91,7 @@ def build_retinex(card: ModelCard, state: None):
             return image
         return _with_brightness(image, image.mean(axis=2), np.clip((ratio - low) / (high - low), 0, 1))
 
-    return per_image(run)
+    return NumpyBackend(run)
 
 
 def _surroundings(intensity: np.ndarray, sigma: float) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..card import ModelCard
 from ..nn.patch_match import complete
 from ..registry import register
-from ..runtimes.per_image import per_image
+from ..runtimes import NumpyBackend
 
 CARD = ModelCard(
     id="patch-fill",
@@ -26,4 +26,4 @@ CARD = ModelCard(
 @register(CARD)
 def build(card: ModelCard, state: None):
     """Deterministic: the random search starts from a fixed seed."""
-    return per_image(lambda image, hole: complete(image, hole).image)
+    return NumpyBackend(lambda image, hole: complete(image, hole).image)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..card import ModelCard, SizeRule
 from ..registry import register
+from ..runtimes import FunctionBackend
 
 
 @register(
@@ -22,4 +23,4 @@ def build(card: ModelCard, state: None):
     """The backend."""
     from ..nn.fill import smooth_fill
 
-    return lambda image, mask: smooth_fill(image, 1 - mask)
+    return FunctionBackend(lambda image, mask: smooth_fill(image, 1 - mask))

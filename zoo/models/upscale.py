@@ -6,7 +6,7 @@ import numpy as np
 
 from ..card import ModelCard, Tiling
 from ..registry import register
-from ..runtimes.per_image import per_image
+from ..runtimes import NumpyBackend
 
 
 def _cards(method: str, title: str, summary: str, license: str, paper: str, margin: int) -> list[ModelCard]:
@@ -53,7 +53,7 @@ def build_bicubic(card: ModelCard, state: None):
     def run(image: np.ndarray, mask: None) -> np.ndarray:
         return resize(image, image.shape[0] * card.scale, image.shape[1] * card.scale)
 
-    return per_image(run)
+    return NumpyBackend(run)
 
 
 @register(*LANCZOS)
@@ -64,4 +64,4 @@ def build_lanczos(card: ModelCard, state: None):
     def run(image: np.ndarray, mask: None) -> np.ndarray:
         return cv2.resize(image, None, fx=card.scale, fy=card.scale, interpolation=cv2.INTER_LANCZOS4)
 
-    return per_image(run)
+    return NumpyBackend(run)

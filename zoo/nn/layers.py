@@ -16,6 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..runtimes.torch import TorchBackend
+
 Network = TypeVar("Network", bound=nn.Module)
 INFINITY = float("inf")
 BLOCK = 1 << 18
@@ -74,30 +76,14 @@ def random_place(picture: Tensor, side: int, grid: int) -> tuple:
     return (..., *(slice(start, start + side) for start in starts))
 
 
-class NetworkBackend(nn.Module):
-    """Base of the backends around a network: `restore` handles one picture, 1 x 3 x H x W RGB in [0, 1].
-
-    The pictures of a batch go through one by one, so that each comes out bit for bit as it does alone.
-    """
-
-    def __init__(self, network: nn.Module):
-        super().__init__()
-        for parameter in network.parameters():
-            if parameter.dim() == 4:  # the layout in which the CPU's and the GPU's convolutions are fastest
-                parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
-        self.network = network
-
-    def restore(self, image: Tensor, mask: Tensor | None) -> Tensor:
-        """The restored picture; mask is 1 x 1 x H x W with 1 = hole, or None."""
-        raise NotImplementedError
-
-    def forward(self, image: Tensor, mask: Tensor | None = None) -> Tensor:
-        image = image.contiguous(memory_format=torch.channels_last)
-        masks = [None] * len(image) if mask is None else mask.split(1)
-        return torch.cat([self.restore(*pair) for pair in zip(image.split(1), masks, strict=True)])
+def holed_picture() -> tuple[Tensor, Tensor]:
+    """A random picture, 1 x 3 x 512 x 512 in [0, 1], and the mask of a hole in it, 1 x 1 x 512 x 512."""
+    picture, mask = torch.rand(1, 3, 512, 512), torch.zeros(1, 1, 512, 512)
+    mask[..., 128:320, 160:352] = 1
+    return picture, mask
 
 
-class FillingBackend(NetworkBackend):
+class FillingBackend(TorchBackend):
     """Backend of a network that takes RGB in [0, 1] with its mask as a fourth channel, and gives RGB."""
 
     def restore(self, image: Tensor, mask: Tensor) -> Tensor:

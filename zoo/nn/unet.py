@@ -8,8 +8,6 @@ from collections.abc import Callable, Sequence
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .layers import NetworkBackend
-
 
 class Block(nn.Module):
     """x + conv(ReLU(conv(x))), 3x3, without normalization (as in EDSR, arXiv:1707.02921); starts as the identity."""
@@ -103,10 +101,3 @@ class ShuffledUNet(nn.Module):
         for blocks, up in zip(reversed(self.up_blocks), reversed(self.ups), strict=True):
             y = blocks(F.pixel_shuffle(up(y), 2) + skips.pop())
         return F.pixel_shuffle(self.tail(y), self.shuffle)
-
-
-class UNetBackend(NetworkBackend):
-    """Backend: the network takes and gives RGB in [0, 1] as it is."""
-
-    def restore(self, image: Tensor, mask: Tensor | None) -> Tensor:
-        return self.network(image)

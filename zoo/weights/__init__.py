@@ -8,7 +8,7 @@ network; only `resolve` does, for a file that is nowhere on this machine.
 from .checksum import sha256_of
 from .reading import load_tensors
 from .recognize import mismatch
-from .resolve import Found, FoundFile, is_bundled, locate, missing_reason, resolve
+from .resolve import Found, FoundFile, is_bundled, locate, missing_reason, resolve, state
 
 __all__ = [
     "Found",
@@ -20,4 +20,5 @@ __all__ = [
     "missing_reason",
     "resolve",
     "sha256_of",
+    "state",
 ]

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
+from ..card import Figure, ModelCard, Weights
+from ..errors import WeightsError
 from . import places
 
 
@@ -44,8 +47,60 @@ def recorded_sha256(filename: str) -> str | None:
     return (_facts(filename) or {}).get("sha256")
 
 
+def trained_card(id: str, *, notes: tuple[str, ...] = (), **facts: Any) -> ModelCard:
+    """The card of a model whose weights this project trained: license, limits, training and figures from its JSON.
+
+    facts: the other fields of the card. notes: what is true of the method whatever it was trained on. A model that
+    was not exported yet has no JSON: its card says so.
+    """
+    filename = f"{id}.safetensors"
+    known = _facts(filename) or {}
+    license = known.get("license", "none yet")
+    limits = known.get("limits", ("It has not been trained yet.",))
+    training = (
+        (f"Trained by this project on {known['data']} for {known['minutes']:.0f} minutes ({known['device']}).",)
+        if known
+        else ()
+    )
+    figures = tuple(
+        Figure(
+            figure["metric"],
+            figure["value"],
+            figure["dataset"],
+            f"{figure['scenario']}; {figure['identity']} without restoration",
+            f"measured by this project, zoo/pretrained/{id}.json",
+        )
+        for figure in known.get("figures", ())
+    )
+    return ModelCard(
+        id=id,
+        license=license,
+        commercial_use=license == "MIT" or None,
+        weights=Weights(filename, license),
+        figures=figures,
+        notes=(*limits, *training, *notes),
+        **facts,
+    )
+
+
+def published_card(id: str, filename: str | None = None, **facts: Any) -> ModelCard:
+    """The card of a model whose weights others published and this project ships: their license from their JSON.
+
+    filename: where it is not ID.safetensors. facts: the other fields of the card.
+    """
+    filename = filename or f"{id}.safetensors"
+    license = (_facts(filename) or {}).get("license", "not recorded")
+    return ModelCard(id=id, license=license, weights=Weights(filename, license), **facts)
+
+
 def _facts(filename: str) -> dict | None:
+    path = (places.BUNDLED / filename).with_suffix(".json")
     try:
-        return json.loads((places.BUNDLED / filename).with_suffix(".json").read_text(encoding="utf-8"))
+        facts = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         return None
+    except (OSError, ValueError) as error:
+        raise WeightsError(f"{path} cannot be read, so {filename} cannot be checked: {error}.") from None
+    if not isinstance(facts, dict):
+        raise WeightsError(f"{path} holds no facts by name, so {filename} cannot be checked.")
+    return facts

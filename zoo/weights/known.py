@@ -10,7 +10,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import places
+from . import bundled, places
 from .checksum import sha256_of
 
 
@@ -30,13 +30,14 @@ class KnownFile:
         """Why the file cannot be used on this machine, or None."""
         path = self.path()
         if path is None:
-            places = "the ZOO_WEIGHTS folder" + (" or torch's hub cache" if self.hub_folder else "")
-            return f"{self.name} ({self.what}) is not in {places}"
+            where = "the ZOO_WEIGHTS folder" + (" or torch's hub cache" if self.hub_folder else "")
+            return f"{self.name} ({self.what}) is not in {where}"
         try:
             digest = _sha256_of(path, path.stat().st_mtime_ns)
         except OSError as error:
             return f"{path} cannot be read: {error.strerror}"
-        if not digest.startswith(self.digits):
+        expected = bundled.recorded_sha256(self.name) if path.parent == places.BUNDLED else None
+        if not digest.startswith(expected or self.digits):
             return f"{path} is damaged or another file: its sha256 does not begin with {self.digits}"
         return None
 

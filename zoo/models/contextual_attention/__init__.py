@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from ...card import Figure, ModelCard, SizeRule, Source, Tiling, Weights
 from ...registry import register
+from ...weights.bundled import trained_card
+from ...weights.recognize import Signature, register_signatures
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from ...nn.layers import FillingBackend
     from .network import Inpainting
@@ -21,8 +23,6 @@ _PAPER = (
 )
 _PAGE = Source(page="https://github.com/nipponjo/deepfillv2-pytorch")
 _FIGURES = (
-    Figure("l1 (%)", 8.6, "Places2", "DeepFill v1, as printed in the paper", "https://arxiv.org/abs/1801.07892"),
-    Figure("PSNR", 18.91, "Places2", "DeepFill v1, as printed in the paper", "https://arxiv.org/abs/1801.07892"),
     Figure("PSNR", 22.40, "Places365-val", "DeepFill v2, free-form masks, as reproduced by others", "reproduction"),
     Figure("SSIM", 0.815, "Places365-val", "DeepFill v2, free-form masks, as reproduced by others", "reproduction"),
 )
@@ -74,27 +74,47 @@ CELEBA_HQ_TF = _card(
     "1fTQVSKWwWcKYnmeemxKWImhVtFQpESmm",
     about="faces, the authors' weights",
 )
-MINI = ModelCard(
-    id="contextual-attention.mini",
+MINI = trained_card(
+    "contextual-attention.mini",
     title="DeepFill v2, mini",
     tasks=("inpaint",),
-    license="MIT",
-    commercial_use=True,
     summary="Fills holes with gated convolutions and attention to known places, in small; trained here, bundled.",
     paper=("Yu et al., Free-Form Image Inpainting with Gated Convolution, ICCV 2019, https://arxiv.org/abs/1806.03589"),
     size=SizeRule(multiple_of=64),
     tiling=Tiling(margin=128, exact=False),
-    weights=Weights("contextual-attention.mini.safetensors", "MIT"),
     notes=(
-        "Trained for 40 minutes on a CPU; zoo/pretrained/contextual-attention.mini.json says how well it does.",
-        "Lines and edges are continued some way into the hole; the middle of a wide hole stays smooth.",
         "It attends to places of 8 x 8 pixels, at most 4096 known ones, evenly picked from a larger picture, and from "
         "within the tile where a picture is tiled.",
     ),
 )
 
 
-@register(PLACES2, CELEBA_HQ, PLACES2_TF, CELEBA_HQ_TF)
+register_signatures(
+    Signature(
+        "DeepFill v2 with PyTorch padding",
+        "contextual-attention",
+        {"stage1.conv1.conv.weight": None, "stage2.conv_to_rgb.conv.weight": None},
+    ),
+    Signature(
+        "DeepFill v2 with TensorFlow padding",
+        "contextual-attention",
+        {"conv2_downsample.conv.weight": None, "allconv17.conv.weight": None},
+    ),
+)
+
+
+def example(card: ModelCard) -> tuple[nn.Module, list[Tensor]]:
+    """A card's network with random weights; a picture in [-1, 1] with a hole, ones and the mask; and the mask."""
+    import torch
+
+    from ...nn.layers import holed_picture
+    from .network import make
+
+    picture, mask = holed_picture()
+    return make(card), [torch.cat([(picture * 2 - 1) * (1 - mask), torch.ones_like(mask), mask], dim=1), mask]
+
+
+@register(PLACES2, CELEBA_HQ, PLACES2_TF, CELEBA_HQ_TF, example=example)
 def build(card: ModelCard, state: Mapping[str, Tensor]) -> Inpainting:
     """The backend of a card. Raises RuntimeError when the tensors are not exactly the network's."""
     from ...nn.layers import build_with

@@ -12,7 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...card import ModelCard
-from ...nn.layers import NetworkBackend, TwoForms, conv_of_upsampled
+from ...nn.layers import TwoForms, conv_of_upsampled
+from ...runtimes.torch import TorchBackend
 
 SOFTMAX_SCALE = 10.0
 SMALLEST_NORM = 1e-4
@@ -379,7 +380,7 @@ def _place(root: nn.Module, path: str, module: nn.Module) -> None:
     root.add_module(name, module)
 
 
-class Inpainting(NetworkBackend):
+class Inpainting(TorchBackend):
     """Backend: RGB in [0, 1] and a mask, 1 = hole, to RGB in [0, 1] with only the holes replaced."""
 
     def restore(self, image: Tensor, mask: Tensor) -> Tensor:

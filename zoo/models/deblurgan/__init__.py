@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 
 from ...card import Figure, ModelCard, SizeRule, Source, Tiling, Weights
 from ...registry import register
+from ...weights.bundled import trained_card
+from ...weights.recognize import Signature, register_signatures
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
-    from ...nn.unet import UNetBackend
+    from ...runtimes.torch import TorchBackend
     from .network import Deblur
 
 _LICENSE = "BSD-3-Clause"
@@ -113,13 +115,11 @@ V2_INCEPTION = ModelCard(
     ),
     notes=(_NORMALIZATION,),
 )
-MINI = ModelCard(
-    id="deblurgan.mini",
+MINI = trained_card(
+    "deblurgan.mini",
     title="DeblurGAN, mini",
     tasks=("deblur",),
-    license="MIT",
-    commercial_use=True,
-    summary="Takes camera shake back: a blind deconvolution, chosen from and mended by a small U-Net; trained here, "
+    summary="Removes camera shake: a blind deconvolution, chosen from and mended by a small U-Net; trained here, "
     "bundled.",
     paper=(
         "Kupyn et al., DeblurGAN-v2: Deblurring (Orders-of-Magnitude) Faster and Better, ICCV 2019, "
@@ -127,15 +127,39 @@ MINI = ModelCard(
     ),
     size=SizeRule(multiple_of=8, minimum=64),
     tiling=Tiling(margin=128, exact=False),
-    weights=Weights("deblurgan.mini.safetensors", "MIT"),
-    notes=(
-        "Trained on a CPU; zoo/pretrained/deblurgan.mini.json says on what and how well it does.",
-        "Made for blur by motion of up to 25 pixels, which may change over the picture; blur by defocus stays.",
+    notes=("Blur by defocus stays.",),
+)
+
+
+register_signatures(
+    Signature(
+        "DeblurGAN v1 (ResNet generator)",
+        "deblurgan",
+        {"model.1.weight": (64, 3, 7, 7), "model.10.conv_block.1.weight": None},
+    ),
+    Signature(
+        "DeblurGAN-v2 with the MobileNet encoder",
+        "deblurgan",
+        {"fpn.features.0.0.weight": (32, 3, 3, 3), "final.weight": None},
+    ),
+    Signature(
+        "DeblurGAN-v2 with the Inception-ResNet-v2 encoder",
+        "deblurgan",
+        {"fpn.inception.conv2d_1a.conv.weight": (32, 3, 3, 3), "final.weight": None},
     ),
 )
 
 
-@register(V1, V2_MOBILENET, V2_INCEPTION)
+def example(card: ModelCard) -> tuple[nn.Module, list[Tensor]]:
+    """A card's network with random weights, and a padded picture of 1280 x 720 pixels in [-1, 1]."""
+    import torch
+
+    from .network import make
+
+    return make(card), [torch.rand(1, 3, 736, 1280) * 2 - 1]
+
+
+@register(V1, V2_MOBILENET, V2_INCEPTION, example=example)
 def build(card: ModelCard, state: Mapping[str, Tensor]) -> Deblur:
     """The backend of a card. Raises RuntimeError when the tensors are not exactly the network's."""
     from ...nn.layers import build_with
@@ -145,10 +169,10 @@ def build(card: ModelCard, state: Mapping[str, Tensor]) -> Deblur:
 
 
 @register(MINI)
-def build_mini(card: ModelCard, state: Mapping[str, Tensor]) -> UNetBackend:
+def build_mini(card: ModelCard, state: Mapping[str, Tensor]) -> TorchBackend:
     """The backend. Raises RuntimeError when the tensors are not exactly the network's."""
     from ...nn.layers import build_with
-    from ...nn.unet import UNetBackend
+    from ...runtimes.torch import TorchBackend
     from .mini import DeblurMini
 
-    return UNetBackend(build_with(DeblurMini, state))
+    return TorchBackend(build_with(DeblurMini, state))

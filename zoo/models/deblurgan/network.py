@@ -10,7 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...card import ModelCard
-from ...nn.layers import INFINITY, ImageNorm2d, NetworkBackend, TwoForms, conv_of_upsampled, image_statistics
+from ...nn.layers import INFINITY, ImageNorm2d, TwoForms, conv_of_upsampled, image_statistics
+from ...runtimes.torch import TorchBackend
 from . import V1, V2_INCEPTION, V2_MOBILENET
 
 
@@ -306,7 +307,7 @@ def _v2_inception() -> PyramidGenerator:
     return PyramidGenerator(InceptionPyramid(256), 256, 128)
 
 
-class Deblur(NetworkBackend):
+class Deblur(TorchBackend):
     """Backend: RGB in [0, 1] through a network that works in [-1, 1]."""
 
     def restore(self, image: Tensor, mask: Tensor | None) -> Tensor:

@@ -10,6 +10,7 @@ from ...registry import register
 
 if TYPE_CHECKING:
     import torch
+    from torch import Tensor, nn
 
 REPOSITORY = "HongguangZhang/DMPHN-cvpr19-master"
 COMMIT = "9fff261daca8beb0cbaaa0b64df4239b5a05dd17"
@@ -62,7 +63,16 @@ GOPRO = ModelCard(
 )
 
 
-@register(GOPRO)
+def example(card: ModelCard) -> tuple[nn.Module, list[Tensor]]:
+    """The networks with random weights, and a frame of 1280 x 720 in [-0.5, 0.5]."""
+    import torch
+
+    from .network import make
+
+    return make(card), [torch.rand(1, 3, 720, 1280) - 0.5]
+
+
+@register(GOPRO, example=example)
 def build(card: ModelCard, state: Mapping[str, torch.Tensor]):
     """The backend. Raises RuntimeError when the tensors are not exactly the networks'."""
     from .network import build_backend

@@ -7,7 +7,9 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor, nn
 
-from ...nn.layers import NetworkBackend, build_with
+from ...card import ModelCard
+from ...nn.layers import build_with
+from ...runtimes.torch import TorchBackend
 
 GRIDS = ((1, 1), (2, 1), (2, 2), (4, 2))
 """Rows and columns of patches that the encoders of levels 1 to 4 see."""
@@ -86,7 +88,12 @@ def _by_patches(network: Callable[[Tensor], Tensor], x: Tensor, grid: tuple[int,
     return torch.cat(rows, dim=2)
 
 
-class DMPHNBackend(NetworkBackend):
+def make(card: ModelCard) -> DMPHN:
+    """The networks, untrained."""
+    return DMPHN()
+
+
+class DMPHNBackend(TorchBackend):
     """Backend of the networks."""
 
     def restore(self, image: Tensor, mask: Tensor | None) -> Tensor:

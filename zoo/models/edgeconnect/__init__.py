@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from ...card import Figure, ModelCard, SizeRule, Source, Tiling, Weights
 from ...registry import register
+from ...weights.bundled import trained_card
+from ...weights.recognize import Signature, register_signatures
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from ...nn.layers import FillingBackend
     from .network import Inpainting
@@ -51,12 +53,10 @@ def _card(variant: str, about: str, folder_id: str, **more: Any) -> ModelCard:
 PLACES2 = _card("places2", "scenes", "1KyXz4W4SAvfsGh3NJ7XgdOv5t46o-8aa", family_default=True, figures=_FIGURES)
 CELEBA = _card("celeba", "faces", "1nkLOhzWL-w2euo0U6amhz7HVzqNC5rqb")
 PSV = _card("psv", "Paris street view", "1cGwDaZqDcqYU7kDuEbMXa9TP3uDJRBR1")
-MINI = ModelCard(
-    id="edgeconnect.mini",
+MINI = trained_card(
+    "edgeconnect.mini",
     title="EdgeConnect, mini",
     tasks=("inpaint",),
-    license="MIT",
-    commercial_use=True,
     summary="Draws the edges inside the holes first, then fills in the colors, in small; trained here, bundled.",
     paper=(
         "Nazeri et al., EdgeConnect: Generative Image Inpainting with Adversarial Edge Learning, ICCV Workshops 2019, "
@@ -64,16 +64,34 @@ MINI = ModelCard(
     ),
     size=SizeRule(multiple_of=64),
     tiling=Tiling(margin=128, exact=False),
-    weights=Weights("edgeconnect.mini.safetensors", "MIT"),
-    notes=(
-        "Trained for 20 minutes on a CPU; zoo/pretrained/edgeconnect.mini.json says how well it does.",
-        "Lines and edges are continued some way into the hole; the middle of a wide hole stays smooth.",
-        "It uses no adversarial loss on colors, so no texture is invented.",
+)
+
+
+register_signatures(
+    Signature("the edge generator of EdgeConnect", "edgeconnect", {"encoder.1.weight_orig": (64, 3, 7, 7)}),
+    Signature(
+        "the inpainting generator of EdgeConnect",
+        "edgeconnect",
+        {"encoder.1.weight": (64, 4, 7, 7), "decoder.7.weight": None},
+    ),
+    Signature(
+        "a discriminator of EdgeConnect, which restores nothing",
+        None,
+        {"conv1.0.weight_orig": None, "conv5.0.weight_orig": None},
     ),
 )
 
 
-@register(PLACES2, CELEBA, PSV)
+def example(card: ModelCard) -> tuple[nn.Module, list[Tensor]]:
+    """The networks with random weights; a picture in [0, 1], its luma, its edges and the mask of a hole."""
+    from ...nn.layers import holed_picture
+    from .network import make
+
+    picture, mask = holed_picture()
+    return make(card), [picture, picture.mean(1, keepdim=True), (picture[:, :1] > 0.9).float(), mask]
+
+
+@register(PLACES2, CELEBA, PSV, example=example)
 def build(card: ModelCard, state: Mapping[str, Tensor]) -> Inpainting:
     """The backend of a card. Raises RuntimeError when the tensors are not exactly the networks'."""
     from ...nn.layers import build_with

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from ...card import ModelCard
-from ...nn.layers import INFINITY, ImageNorm2d, NetworkBackend
+from ...nn.layers import INFINITY, ImageNorm2d
+from ...runtimes.torch import TorchBackend
 
 SIGMA = 2.0
 """Blur of the Canny detector in the published configuration."""
@@ -112,7 +113,7 @@ class EdgeConnect(nn.Module):
         return self.inpaint(torch.cat([image * known + mask, drawn], dim=1))
 
 
-class Inpainting(NetworkBackend):
+class Inpainting(TorchBackend):
     """Backend: RGB in [0, 1] and a mask, 1 = hole, to RGB in [0, 1] with only the holes replaced."""
 
     def restore(self, image: Tensor, mask: Tensor) -> Tensor:

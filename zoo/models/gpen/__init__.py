@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from ...card import Figure, ModelCard, SizeRule, Source, Weights
 from ...registry import register
+from ...weights.bundled import trained_card
+from ...weights.recognize import Signature, register_signatures
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from .mini import PortraitMini
     from .network import Portrait
@@ -119,28 +121,48 @@ CARDS = (
         summary="Fills holes in a portrait.",
     ),
 )
-MINI = ModelCard(
-    id="gpen.mini",
+MINI = trained_card(
+    "gpen.mini",
     title="GPEN, mini",
     tasks=("face",),
-    license="MIT",
-    commercial_use=True,
     summary="Mends degraded portraits by a small encoder with a style-modulated decoder; trained here, bundled.",
     paper=(
         "Yang et al., GAN Prior Embedded Network for Blind Face Restoration in the Wild, CVPR 2021, "
         "https://arxiv.org/abs/2105.06070"
     ),
-    weights=Weights("gpen.mini.safetensors", "MIT"),
-    notes=(
-        "It expects one aligned face that fills the picture.",
-        "Trained for minutes on a CPU; zoo/pretrained/gpen.mini.json says on what and how well it does.",
-        "It works at 256 x 256 pixels: what it adds to a larger portrait has no finer detail than that.",
-        "It has no generator's prior: it mends what is left of a face, and invents no lost eyes, teeth or hair.",
-    ),
+    notes=(_ALIGNED,),
 )
 
 
-@register(*CARDS)
+def _sizes(tensors: Mapping[str, Tensor]) -> str:
+    # The generator has two convolutions per doubling from 4 pixels, the encoder one level per halving down to 4.
+    out = 4 << sum(f"generator.convs.{i}.conv.weight" in tensors for i in range(40)) // 2
+    into = 4 << sum(f"ecd{i}.0.1.weight" in tensors for i in range(1, 20))
+    return f"for {out} x {out} pixels" + (f" from {into} x {into}" if into != out else "")
+
+
+register_signatures(
+    Signature(
+        "GPEN",
+        "gpen",
+        {"generator.style.1.weight": None, "ecd0.0.0.weight": None, "final_linear.0.weight": None},
+        _sizes,
+    ),
+    Signature("a StyleGAN2 generator", None, {"style.1.weight": None, "to_rgb1.bias": None}),
+)
+
+
+def example(card: ModelCard) -> tuple[nn.Module, list[Tensor]]:
+    """A card's network with random weights, and an aligned face in [-1, 1]."""
+    import torch
+
+    from .network import make
+
+    assert card.size.square is not None, "published GPEN networks have one size"
+    return make(card), [torch.rand(1, 3, card.size.square, card.size.square) * 2 - 1]
+
+
+@register(*CARDS, example=example)
 def build(card: ModelCard, state: Mapping[str, Tensor]) -> Portrait:
     """The backend of a card. Raises RuntimeError when the tensors are not exactly the network's."""
     from ...nn.layers import build_with

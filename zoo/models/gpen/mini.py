@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...nn.layers import NetworkBackend
+from ...runtimes.torch import TorchBackend
 
 SIDE = 256
 """Side in pixels of the portraits that the network works on."""
@@ -181,7 +181,7 @@ def resized(x: Tensor, side: int) -> Tensor:
     return F.interpolate(x.float(), size=(side, side), mode="bicubic", align_corners=False, antialias=True)
 
 
-class PortraitMini(NetworkBackend):
+class PortraitMini(TorchBackend):
     """Backend: portraits of any size. What the network adds at 256 x 256 is enlarged and added to the portrait.
 
     So a portrait that is sharper than 256 x 256 pixels can hold keeps what it has.

@@ -14,7 +14,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...card import ModelCard
-from ...nn.layers import NetworkBackend, TwoForms, luma
+from ...nn.layers import TwoForms, luma
+from ...runtimes.torch import TorchBackend
 
 GAIN = math.sqrt(2)
 SLOPE = 0.2
@@ -361,7 +362,7 @@ class FullGenerator(nn.Module):
         return self.generator(code, features[::-1]), None
 
 
-class Portrait(NetworkBackend):
+class Portrait(TorchBackend):
     """Backend: aligned portraits, RGB in [0, 1], through a network that works in [-1, 1].
 
     Colorization starts from the luma, whatever colors there are. Inpainting starts from a picture whose holes are

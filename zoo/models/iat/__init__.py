@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from ...card import ModelCard, SizeRule, Weights
+from ...card import ModelCard, SizeRule
 from ...registry import register
+from ...weights.bundled import published_card
 
 if TYPE_CHECKING:
     import torch
@@ -16,16 +17,14 @@ PAPER = (
     "Exposure Correction, BMVC 2022, https://arxiv.org/abs/2205.14871"
 )
 LOL, EXPOSURE = (
-    ModelCard(
-        id=f"iat.{variant}",
+    published_card(
+        f"iat.{variant}",
         title=title,
         tasks=("low-light",),
-        license="Apache-2.0",
         commercial_use=True,
         summary=summary,
         paper=PAPER,
         size=SizeRule(minimum=8),
-        weights=Weights(f"iat.{variant}.safetensors", "Apache-2.0"),
         family_default=variant == "lol",
         notes=("One color matrix and one gamma are estimated from the whole picture, so it is not tiled.", note),
     )

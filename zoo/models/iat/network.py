@@ -8,7 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...nn.layers import NetworkBackend, build_with
+from ...nn.layers import build_with
+from ...runtimes.torch import TorchBackend
 
 WIDTH = 16
 """Channels of the local branch."""
@@ -186,14 +187,6 @@ class IAT(nn.Module):
         return mixed.clamp(1e-8, 1).pow(gamma.view(-1, 1, 1, 1))
 
 
-class IATBackend(NetworkBackend):
-    """Backend of the network."""
-
-    def restore(self, image: Tensor, mask: Tensor | None) -> Tensor:
-        """The picture with corrected light."""
-        return self.network(image)
-
-
-def build_backend(state: Mapping[str, Tensor]) -> IATBackend:
+def build_backend(state: Mapping[str, Tensor]) -> TorchBackend:
     """The backend of these tensors. Raises RuntimeError when they are not exactly the network's."""
-    return IATBackend(build_with(IAT, state))
+    return TorchBackend(build_with(IAT, state))

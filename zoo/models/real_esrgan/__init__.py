@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ...card import ModelCard, Source, Tiling, Weights
 from ...registry import register
+from ...weights.bundled import published_card
 
 if TYPE_CHECKING:
     import torch
@@ -20,18 +21,17 @@ RELEASES = "https://github.com/xinntao/Real-ESRGAN/releases/download"
 
 # One pixel for each of the 18 convolutions in a row, and two for the filter that halves.
 ANIME_X4, ANIME_X2 = (
-    ModelCard(
-        id=f"real-esrgan.animevideo-x{scale}",
+    published_card(
+        f"real-esrgan.animevideo-x{scale}",
+        "real-esrgan.animevideo-x4.safetensors",
         title=f"Real-ESRGAN for drawings and video {scale}x",
         tasks=("super-resolution",),
-        license=LICENSE,
         commercial_use=True,
         summary="Enlarges drawn pictures and film frames, and removes their noise and JPEG artifacts; published, "
         + ("bundled." if scale == 4 else "bundled. The network enlarges by 4, and its result is halved."),
         paper=PAPER,
         scale=scale,
         tiling=Tiling(margin=20),
-        weights=Weights("real-esrgan.animevideo-x4.safetensors", LICENSE),
         notes=("Made for animation: photographs come out smooth, like painted.",),
     )
     for scale in (4, 2)

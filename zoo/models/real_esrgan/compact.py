@@ -7,7 +7,8 @@ from collections.abc import Mapping
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...nn.layers import NetworkBackend, build_with
+from ...nn.layers import build_with
+from ...runtimes.torch import TorchBackend
 
 SCALE = 4
 WIDTH = 64
@@ -32,7 +33,7 @@ class Compact(nn.Module):
         return added.add_(F.interpolate(image, scale_factor=SCALE, mode="nearest"))
 
 
-class CompactBackend(NetworkBackend):
+class CompactBackend(TorchBackend):
     """Backend: enlarges by 4, or by 2 when its result is halved."""
 
     def __init__(self, network: nn.Module, scale: int):

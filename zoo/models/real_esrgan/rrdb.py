@@ -8,7 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...nn.layers import NetworkBackend, build_with, conv_of_upsampled
+from ...nn.layers import build_with, conv_of_upsampled
+from ...runtimes.torch import TorchBackend
 
 WIDTH, GROWTH, BLOCKS = 64, 32, 23
 SLOPE = 0.2
@@ -67,22 +68,14 @@ class RRDBNet(nn.Module):
         return self.conv_last(F.leaky_relu(self.conv_hr(x), SLOPE, inplace=True))
 
 
-class RRDBBackend(NetworkBackend):
-    """Backend of the generator."""
-
-    def restore(self, image: Tensor, mask: Tensor | None) -> Tensor:
-        """The enlarged picture, not clipped."""
-        return self.network(image)
-
-
-def build_backend(state: Mapping[str, Tensor]) -> RRDBBackend:
+def build_backend(state: Mapping[str, Tensor]) -> TorchBackend:
     """The backend of these tensors, under their own names or those of the ncnn file (Conv_0.weight and so on).
 
     Raises RuntimeError when they are not exactly the network's.
     """
     if all(name.startswith("Conv_") for name in state):
         state = _from_ncnn(state)
-    return RRDBBackend(build_with(RRDBNet, state))
+    return TorchBackend(build_with(RRDBNet, state))
 
 
 def _from_ncnn(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

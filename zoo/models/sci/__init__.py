@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from ...card import ModelCard, Tiling, Weights
+from ...card import ModelCard, Tiling
 from ...registry import register
+from ...weights.bundled import published_card
 
 if TYPE_CHECKING:
     import torch
 
-MEDIUM = ModelCard(
-    id="sci.medium",
+MEDIUM = published_card(
+    "sci.medium",
     title="SCI for medium low light",
     tasks=("low-light",),
-    license="MIT",
     commercial_use=True,
     summary="Divides a dark picture by its illumination, which three small convolutions estimate; published, bundled.",
     paper=(
@@ -23,7 +23,6 @@ MEDIUM = ModelCard(
         "https://arxiv.org/abs/2204.10137"
     ),
     tiling=Tiling(margin=3),
-    weights=Weights("sci.medium.safetensors", "MIT"),
     family_default=True,
     notes=("Noise is brightened with the picture.", "Very bright parts lose their detail: it never darkens."),
 )

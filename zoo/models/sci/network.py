@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from torch import Tensor, nn
 
-from ...nn.layers import NetworkBackend, build_with
+from ...nn.layers import build_with
+from ...runtimes.torch import TorchBackend
 
 UNUSED = ("calibrate.", "enhance.blocks.")
 """Tensors of the published file that only training needs, and copies of `enhance.conv`."""
@@ -41,18 +42,10 @@ class SCI(nn.Module):
         return (image / self.enhance(image)).clamp(0, 1)
 
 
-class SCIBackend(NetworkBackend):
-    """Backend of the network."""
-
-    def restore(self, image: Tensor, mask: Tensor | None) -> Tensor:
-        """The brightened picture."""
-        return self.network(image)
-
-
-def build_backend(state: Mapping[str, Tensor]) -> SCIBackend:
+def build_backend(state: Mapping[str, Tensor]) -> TorchBackend:
     """The backend of these tensors, the published ones or the bundled part of them.
 
     Raises RuntimeError when they are not exactly the network's.
     """
     used = {name: tensor for name, tensor in state.items() if not name.startswith(UNUSED)}
-    return SCIBackend(build_with(SCI, used))
+    return TorchBackend(build_with(SCI, used))

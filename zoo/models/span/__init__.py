@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from ...card import Figure, ModelCard, Tiling, Weights
+from ...card import Figure, ModelCard, Tiling
 from ...registry import register
+from ...weights.bundled import published_card
 
 if TYPE_CHECKING:
     import torch
@@ -20,18 +21,16 @@ PUBLISHED = Figure(
 )
 
 X2, X4 = (
-    ModelCard(
-        id=f"span.x{scale}",
+    published_card(
+        f"span.x{scale}",
         title=f"SPAN {scale}x",
         tasks=("super-resolution",),
-        license="Apache-2.0",
         commercial_use=True,
         summary="Enlarges clean photographs faithfully: a small network trained for low error; published, bundled.",
         paper=PAPER,
         scale=scale,
         # One pixel for each 3x3 convolution in a row: the first, three in each of six blocks, and the last two.
         tiling=Tiling(margin=21),
-        weights=Weights(f"span.x{scale}.safetensors", "Apache-2.0"),
         family_default=scale == 4,
         figures=(PUBLISHED,) if scale == 4 else (),
         notes=("Trained on bicubic down-sampling alone: noise and JPEG artifacts in the input are enlarged, too.",),

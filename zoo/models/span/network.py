@@ -8,7 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...nn.layers import NetworkBackend, build_with
+from ...nn.layers import build_with
+from ...runtimes.torch import TorchBackend
 
 WIDTH = 48
 BLOCKS = 6
@@ -56,14 +57,6 @@ class SPAN(nn.Module):
         return F.pixel_shuffle(self.upsampler(self.conv_cat(together)), self.scale)
 
 
-class Enlarger(NetworkBackend):
-    """Backend of a network that takes and gives RGB in [0, 1]."""
-
-    def restore(self, image: Tensor, mask: Tensor | None) -> Tensor:
-        """The enlarged picture, not clipped."""
-        return self.network(image)
-
-
-def build_backend(scale: int, state: Mapping[str, Tensor]) -> Enlarger:
+def build_backend(scale: int, state: Mapping[str, Tensor]) -> TorchBackend:
     """The backend of these tensors. Raises RuntimeError when they are not exactly the network's."""
-    return Enlarger(build_with(lambda: SPAN(scale), state))
+    return TorchBackend(build_with(lambda: SPAN(scale), state))

@@ -14,8 +14,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...nn.fill import smooth_fill
-from ...nn.layers import NetworkBackend
 from ...nn.unet import Block
+from ...runtimes.torch import TorchBackend
 
 LATENT = 64
 """Numbers that choose one of the possible completions."""
@@ -182,7 +182,7 @@ def half_of(batch: Tensor) -> Tensor:
     return batch[: (len(batch) + 1) // 2]
 
 
-class Completion(NetworkBackend):
+class Completion(TorchBackend):
     """Backend: RGB in [0, 1] and a mask, 1 = hole, of any size, to RGB in [0, 1] with only the holes replaced.
 
     The network works on the picture at SIDE x SIDE, filled smoothly at its own size before. What it adds to that fill

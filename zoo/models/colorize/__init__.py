@@ -1,0 +1,1 @@
+"""Colorization of grey pictures: the network of this project."""

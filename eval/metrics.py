@@ -34,16 +34,16 @@ def _colorfulness_error(restored: np.ndarray, truth: np.ndarray, mask: np.ndarra
 
 
 def _identity_needs(embedding: str) -> str | None:
-    from zoo.faces import identity
+    from zoo.faces import similarity
 
-    return identity.unavailable(embedding)
+    return similarity.unavailable(embedding)
 
 
 @functools.cache
 def _identity(embedding: str):
-    from zoo.faces import identity
+    from zoo.faces import similarity
 
-    return identity.Comparison(embedding)
+    return similarity.Comparison(embedding)
 
 
 def _identity_compute(embedding: str) -> Compute:

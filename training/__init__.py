@@ -1,4 +1,4 @@
-"""How the bundled weights are made: recipes, the loop that follows them, and what becomes of a run.
+"""Training of the bundled weights: recipes, the training loop, and the export of a run.
 
 python -m training RECIPE --data DIR [--minutes M] [--resume]
 python -m training export RUN ID

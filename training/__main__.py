@@ -19,18 +19,18 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("recipe", metavar="RECIPE", help="id of the model, such as autoencoder.mini")
     top.add_argument("--data", metavar="DIR", help="folder that holds the recipe's folders of clean pictures")
     top.add_argument("--out", type=Path, metavar="RUN", help="folder of the run (default runs/training/RECIPE)")
-    top.add_argument("--minutes", type=float, metavar="M", help="time box: the schedule is fitted to it, so its end "
-                     "comes in time; a new one with --resume (default: the recipe's number of steps)")  # fmt: skip
+    top.add_argument("--minutes", type=float, metavar="M", help="length in minutes: the learning rate schedule "
+                     "ends with them; with --resume, a new length (default: the recipe's number of steps)")  # fmt: skip
     top.add_argument("--steps", type=int, metavar="N", help="length in steps instead of the recipe's")
-    top.add_argument("--resume", action="store_true", help="go on with the run in its folder")
-    top.add_argument("--from", dest="start_from", metavar="RUN", help="start with the weights of another run, or of "
-                     "the bundled model of this id, where they fit (default: random ones)")  # fmt: skip
-    top.add_argument("--seed", type=int, default=0, metavar="S", help="of the weights and the pairs (default 0)")
+    top.add_argument("--resume", action="store_true", help="continue the run in its folder from its last checkpoint")
+    top.add_argument("--from", dest="start_from", metavar="RUN", help="initial weights: those of another run, or of "
+                     "the bundled model of this id, that match in name and shape (default: random ones)")  # fmt: skip
+    top.add_argument("--seed", type=int, default=0, metavar="S", help="of initial weights and batches (default 0)")
     top.add_argument("--device", default="auto", help="auto (default), cpu, cuda, cuda:1, mps")
     top.add_argument("--precision", default="auto", help="fp32, bf16, or auto (default): bf16 on a GPU that has it. "
                      "CPUs with AVX512-BF16 are about twice as fast with bf16")  # fmt: skip
-    top.add_argument("--workers", type=int, default=0, metavar="N", help="processes that make the pairs (default 0: "
-                     "the training process, which is best on a CPU)")  # fmt: skip
+    top.add_argument("--workers", type=int, default=0, metavar="N", help="worker processes that make the batches "
+                     "(default 0: the training process, which is best on a CPU)")  # fmt: skip
     top.add_argument("--checkpoint-every", type=int, default=200, metavar="N", help="steps (default 200)")
     return top
 
@@ -86,7 +86,7 @@ def sheet_parser() -> argparse.ArgumentParser:
     """The command line of `sheet`."""
     command = argparse.ArgumentParser(
         prog="python -m training sheet",
-        description="Write a model's contact sheet (input, output, truth) over scikit-image's photographs.",
+        description="Write a model's contact sheet (input, output, target) over scikit-image's photographs.",
     )
     command.add_argument("id", metavar="ID", help="id of the model")
     command.add_argument("--out", type=Path, default=Path("assets/samples"), metavar="DIR", help="default %(default)s")

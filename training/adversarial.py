@@ -1,4 +1,4 @@
-"""Training against a discriminator: the losses of both sides, and the opponent's own optimizer and state."""
+"""Adversarial training: the generator's and the discriminator's losses, and the discriminator's optimizer and state."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .discriminators import Judgement
+from .discriminators import Features
 
 KINDS = ("hinge", "least-squares", "wasserstein")
 
 
-def _as_it_is(picture: Tensor) -> Tensor:
+def _unchanged(picture: Tensor) -> Tensor:
     return picture
 
 
 @dataclass(frozen=True)
 class Adversarial:
-    """How a recipe sets a discriminator against its network."""
+    """One adversarial loss of a recipe, with its discriminator."""
 
     name: str
     discriminator: Callable[[], nn.Module]
@@ -30,34 +30,34 @@ class Adversarial:
     gradient penalty: Gulrajani et al., arXiv:1704.00028)."""
     weight: float
     start: float
-    """Progress of the run from which it counts: before, the network learns from the truth alone."""
-    rate: float
-    """Highest learning rate of the discriminator; it follows the run's cosine."""
+    """Progress of the run (0 to 1) from which it is applied; before that, the generator has only the other losses."""
+    learning_rate: float
+    """Peak learning rate of the discriminator; it follows the run's schedule."""
     of: str = "restored"
-    """Which output of the network is judged."""
-    real: Callable[[Tensor], Tensor] = _as_it_is
-    """What of the truth it is compared with."""
+    """Which output of the network the discriminator sees."""
+    real: Callable[[Tensor], Tensor] = _unchanged
+    """target -> the real example of that output, such as the target's edge map."""
     condition: Callable[[Tensor], Tensor] | None = None
-    """(the network's input) -> further channels that the discriminator sees, such as the mask."""
+    """(the network's input) -> channels that condition the discriminator, such as the mask."""
     matching: float = 0.0
     """Weight of feature matching (Wang et al., pix2pixHD, arXiv:1711.11585, equation 4)."""
     r1: float = 0.0
-    """Weight of the R1 penalty (Mescheder et al., arXiv:1801.04406), which comes every 16 steps, 16 times as large."""
+    """Weight of the R1 penalty (Mescheder et al., arXiv:1801.04406), every 16 steps with 16 times the weight."""
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ValueError(f"unknown kind of adversarial loss '{self.kind}': {', '.join(KINDS)}")
 
 
-def network_loss(kind: str, fake: Judgement) -> Tensor:
-    """What the network pays for what is told from the truth; mean over scores and scales."""
+def generator_loss(kind: str, fake: Features) -> Tensor:
+    """The generator's adversarial loss of that kind, without its weight; mean over scores and scales."""
     scores = [scale[-1].float() for scale in fake]
     losses = [(s - 1).square().mean() if kind == "least-squares" else -s.mean() for s in scores]
     return torch.stack(losses).mean()
 
 
-def discriminator_loss(kind: str, real: Judgement, fake: Judgement) -> Tensor:
-    """What the discriminator pays for what it does not tell; without penalties."""
+def discriminator_loss(kind: str, real: Features, fake: Features) -> Tensor:
+    """The discriminator's loss of that kind, without penalties; mean over scores and scales."""
     losses = []
     for r, f in ((a[-1].float(), b[-1].float()) for a, b in zip(real, fake, strict=True)):
         if kind == "hinge":
@@ -69,27 +69,27 @@ def discriminator_loss(kind: str, real: Judgement, fake: Judgement) -> Tensor:
     return torch.stack(losses).mean()
 
 
-def feature_matching(real: Judgement, fake: Judgement) -> Tensor:
-    """The mean absolute difference of the discriminator's features; no gradient goes into the real ones."""
+def feature_matching(real: Features, fake: Features) -> Tensor:
+    """L1 between the discriminator's features of real and generated pictures; the real ones are detached."""
     losses = [F.l1_loss(f.float(), r.detach().float())
               for a, b in zip(real, fake, strict=True) for r, f in zip(a[:-1], b[:-1], strict=True)]  # fmt: skip
     return torch.stack(losses).mean()
 
 
-def slope(discriminator: nn.Module, pictures: Tensor) -> Tensor:
-    """The norm of the scores' gradient by each picture, summed over scales; N."""
+def gradient_norm(discriminator: nn.Module, pictures: Tensor) -> Tensor:
+    """Norm of the gradient of the scores, summed over scales, with respect to each picture; shape N."""
     pictures = pictures.detach().float().requires_grad_(True)
     total = torch.stack([scale[-1].sum() for scale in discriminator(pictures)]).sum()
     (gradient,) = torch.autograd.grad(total, pictures, create_graph=True)
     return gradient.flatten(1).square().sum(1).add(1e-12).sqrt()
 
 
-class Opponent:
-    """A discriminator at work: it lends its judgement to the network's loss and learns from the same batch."""
+class DiscriminatorTrainer:
+    """A discriminator with its optimizer: gives the generator's adversarial loss and is trained on the same batch."""
 
-    EVERY = 16
+    R1_INTERVAL = 16
     """Steps between R1 penalties ("lazy regularization", Karras et al., arXiv:1912.04958, section 3.1)."""
-    PENALTY = 10.0
+    GRADIENT_PENALTY = 10.0
     """Weight of the Wasserstein gradient penalty."""
 
     def __init__(self, settings: Adversarial, seed: int, device: torch.device, dtype: torch.dtype):
@@ -97,63 +97,63 @@ class Opponent:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.discriminator = settings.discriminator().to(device, memory_format=torch.channels_last)
-        self.optimizer = torch.optim.Adam(self.discriminator.parameters(), lr=settings.rate, betas=(0.5, 0.99))
+        self.optimizer = torch.optim.Adam(self.discriminator.parameters(), lr=settings.learning_rate, betas=(0.5, 0.99))
         self.steps = 0
 
-    def views(self, outputs: dict[str, Tensor], truth: Tensor, given: Tensor) -> tuple[Tensor, Tensor]:
-        """(fake, real) as the discriminator sees them."""
-        both = (outputs[self.settings.of], self.settings.real(truth))
+    def inputs(self, outputs: dict[str, Tensor], target: Tensor, degraded: Tensor) -> tuple[Tensor, Tensor]:
+        """(fake, real): what the discriminator is shown, with the condition behind it."""
+        both = (outputs[self.settings.of], self.settings.real(target))
         if self.settings.condition is None:
             return both
-        condition = self.settings.condition(given)
+        condition = self.settings.condition(degraded)
         return tuple(torch.cat([picture, condition], dim=1) for picture in both)
 
-    def judge(self, picture: Tensor) -> Judgement:
-        """The discriminator's judgement, in the run's precision."""
+    def features(self, picture: Tensor) -> Features:
+        """The discriminator's features and scores, computed in the run's precision."""
         with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
             return self.discriminator(picture)
 
-    def loss(self, fake: Tensor, real: Tensor) -> Tensor:
-        """What the network pays, weights included."""
+    def generator_loss(self, fake: Tensor, real: Tensor) -> Tensor:
+        """The weighted adversarial and feature matching losses of the generator."""
         self.discriminator.requires_grad_(False)
-        judged = self.judge(fake)
-        loss = self.settings.weight * network_loss(self.settings.kind, judged)
+        found = self.features(fake)
+        loss = self.settings.weight * generator_loss(self.settings.kind, found)
         if self.settings.matching:
             with torch.no_grad():
-                wanted = self.judge(real)
-            loss = loss + self.settings.matching * feature_matching(wanted, judged)
+                target = self.features(real)
+            loss = loss + self.settings.matching * feature_matching(target, found)
         return loss
 
-    def learn(self, fake: Tensor, real: Tensor, share: float) -> float:
-        """One step of the discriminator at this share of its highest rate; returns its loss, without penalties."""
+    def update(self, fake: Tensor, real: Tensor, schedule: float) -> float:
+        """One optimizer step at `schedule` (0 to 1) times the peak learning rate; returns the loss less penalties."""
         settings = self.settings
         self.discriminator.requires_grad_(True)
         for group in self.optimizer.param_groups:
-            group["lr"] = settings.rate * share
-        loss = total = discriminator_loss(settings.kind, self.judge(real.detach()), self.judge(fake.detach()))
+            group["lr"] = settings.learning_rate * schedule
+        loss = total = discriminator_loss(settings.kind, self.features(real.detach()), self.features(fake.detach()))
         if settings.kind == "wasserstein":
             mix = ((torch.arange(len(real), device=real.device) + 0.5) / len(real)).view(-1, 1, 1, 1)
             between = torch.lerp(real.detach(), fake.detach(), mix)
-            total = total + self.PENALTY * (slope(self.discriminator, between) - 1).square().mean()
-        if settings.r1 and self.steps % self.EVERY == 0:
-            penalty = slope(self.discriminator, real).square().mean() / 2
-            total = total + self.EVERY * settings.r1 * penalty
+            total = total + self.GRADIENT_PENALTY * (gradient_norm(self.discriminator, between) - 1).square().mean()
+        if settings.r1 and self.steps % self.R1_INTERVAL == 0:
+            penalty = gradient_norm(self.discriminator, real).square().mean() / 2
+            total = total + self.R1_INTERVAL * settings.r1 * penalty
         self.optimizer.zero_grad(set_to_none=True)
         total.backward()
         self.optimizer.step()
         self.steps += 1
         return float(loss.detach())
 
-    def state(self) -> dict[str, Any]:
-        """What a checkpoint holds of it."""
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint holds of it: weights, optimizer and step."""
         return {
             "network": self.discriminator.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "steps": self.steps,
         }
 
-    def load(self, state: dict[str, Any]) -> None:
-        """Go on from what a checkpoint held."""
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from `state_dict()` of an earlier one."""
         self.discriminator.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.steps = state["steps"]

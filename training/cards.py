@@ -1,4 +1,4 @@
-"""What is bundled in zoo/pretrained: weights, and a card of each that says where they are from."""
+"""The cards of weights trained here: ID.json beside ID.safetensors in zoo/pretrained."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class TrainingCard:
-    """Where bundled weights are from."""
+    """Provenance, figures and limits of bundled weights."""
 
     id: str
     license: str
@@ -43,7 +43,7 @@ class TrainingCard:
     seed: int
     steps: int
     minutes: float
-    """Training time by the clock."""
+    """Wall-clock training time."""
     device: str
     precision: str
     exported: str

@@ -1,7 +1,7 @@
-"""Training pairs: clean pictures, decoded once and kept in memory, and crops of them that are degraded on the fly.
+"""Training pairs: random crops of clean pictures, which are kept decoded in memory, degraded on the fly.
 
-What a step sees depends on the seed and the step's number alone, so a resumed run sees what an undisturbed one does,
-with any number of worker processes.
+The batch of a step depends only on the seed and the step's number, so a resumed run gets the same batches as an
+uninterrupted one, with any number of worker processes.
 """
 
 from __future__ import annotations
@@ -21,11 +21,12 @@ from zoo.seeding import rng_for
 
 from .recipe import Recipe
 
-HELD_OUT = 25
-"""Every so many pictures by name, one is not trained on: it watches the run."""
-WATCHED = 8
-"""At most so many pictures watch."""
-WATCH_SIDE = 256
+VALIDATION_EVERY = 25
+"""One in so many pictures, in order of their names, belongs to the validation split and is not trained on."""
+VALIDATION_COUNT = 8
+"""Most pictures of the validation split that are used."""
+VALIDATION_SIDE = 256
+"""Side in pixels of the center crops that are validated on."""
 
 
 def load_pictures(root: Path, folders: tuple[str, ...], smallest: int, shrink: int | None = None) -> list[np.ndarray]:
@@ -59,45 +60,45 @@ def _shrunk(picture: np.ndarray, side: int | None) -> np.ndarray:
 
 
 def split(pictures: list[np.ndarray]) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """(trained on, watching); a single picture does both."""
-    watching = pictures[::HELD_OUT]
-    training = [picture for index, picture in enumerate(pictures) if index % HELD_OUT] or pictures
-    return training, watching[:WATCHED]
+    """(training split, validation split); a single picture is in both."""
+    validation = pictures[::VALIDATION_EVERY]
+    training = [picture for index, picture in enumerate(pictures) if index % VALIDATION_EVERY] or pictures
+    return training, validation[:VALIDATION_COUNT]
 
 
 class Pairs(Dataset):
-    """Item `step` is that step's batch: (given, clean), uint8 N x H x W x 3 (given: or more)."""
+    """Item `step` is that step's batch, uint8: (degraded, N x H x W x 3 or 4 with a mask; target, N x H x W x 3)."""
 
     def __init__(self, recipe: Recipe, pictures: list[np.ndarray], seed: int):
         self.recipe, self.pictures, self.seed = recipe, pictures, seed
 
     def __getitem__(self, step: int) -> tuple[np.ndarray, np.ndarray]:
-        pairs = [self._pair(rng_for(self.recipe.id, self.seed, step, n)) for n in range(self.recipe.batch)]
-        given, clean = zip(*pairs, strict=True)
-        return np.stack(given), np.stack(clean)
+        pairs = [self._pair(rng_for(self.recipe.id, self.seed, step, n)) for n in range(self.recipe.batch_size)]
+        degraded, target = zip(*pairs, strict=True)
+        return np.stack(degraded), np.stack(target)
 
     def _pair(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         recipe = self.recipe
         side = recipe.crop + 2 * recipe.margin
         picture = self.pictures[rng.integers(len(self.pictures))]
         top, left = (rng.integers(0, length - side + 1) for length in picture.shape[:2])
-        clean = picture[top : top + side, left : left + side]
+        target = picture[top : top + side, left : left + side]
         if rng.random() < 0.5:
-            clean = clean[:, ::-1]
+            target = target[:, ::-1]
         if not recipe.upright and rng.random() < 0.5:
-            clean = clean.transpose(1, 0, 2)
-        clean = np.ascontiguousarray(clean)
+            target = target.transpose(1, 0, 2)
+        target = np.ascontiguousarray(target)
         if recipe.prepare is not None:
-            clean = to_8_bit(recipe.prepare(clean.astype(np.float32) / 255, rng))
-        given = to_8_bit(recipe.degrade(clean.astype(np.float32) / 255, rng))
-        # Not always the middle, so that the JPEG grid lies anywhere.
+            target = to_8_bit(recipe.prepare(target.astype(np.float32) / 255, rng))
+        degraded = to_8_bit(recipe.degrade(target.astype(np.float32) / 255, rng))
+        # The crop is not always centered, so that it begins anywhere in the JPEG grid.
         y, x = rng.integers(recipe.margin // 2, recipe.margin + recipe.margin // 2 + 1, 2)
         inner = np.s_[y : y + recipe.crop, x : x + recipe.crop]
-        return given[inner], clean[inner]
+        return degraded[inner], target[inner]
 
 
-class From:
-    """Sampler of the steps from a given one on, without an end."""
+class StepSampler:
+    """Endless sampler of the steps from a first one on."""
 
     def __init__(self, step: int):
         self.step = step
@@ -110,11 +111,13 @@ class From:
 
 
 def batches(pairs: Pairs, start: int, workers: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """The batches from step `start` on, without an end; made by that many processes, or by this one for 0."""
-    return iter(DataLoader(pairs, batch_size=None, sampler=From(start), num_workers=workers, collate_fn=_as_it_is))
+    """Endless batches from step `start` on, made by that many worker processes, or by this process for 0."""
+    return iter(
+        DataLoader(pairs, batch_size=None, sampler=StepSampler(start), num_workers=workers, collate_fn=_unchanged)
+    )
 
 
-def _as_it_is(batch: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+def _unchanged(batch: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     return batch
 
 
@@ -123,14 +126,14 @@ def to_tensor(pictures: np.ndarray, device: torch.device) -> Tensor:
     return torch.from_numpy(pictures).to(device).permute(0, 3, 1, 2).float().div_(255)
 
 
-def watched_pairs(recipe: Recipe, pictures: list[np.ndarray], seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """(given, clean) of the middle of each watching picture, N x H x W x 3 uint8; the same at every call."""
-    side = min(WATCH_SIDE, *(min(picture.shape[:2]) for picture in pictures)) // 64 * 64
-    clean, given = [], []
+def validation_pairs(recipe: Recipe, pictures: list[np.ndarray], seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """(degraded, target): center crops of the pictures, N x H x W x 3 uint8; the same at every call."""
+    side = min(VALIDATION_SIDE, *(min(picture.shape[:2]) for picture in pictures)) // 64 * 64
+    target, degraded = [], []
     for index, picture in enumerate(pictures):
         top, left = ((length - side) // 2 for length in picture.shape[:2])
         middle = np.ascontiguousarray(picture[top : top + side, left : left + side])
-        clean.append(middle)
-        rng = rng_for(recipe.id, "watch", seed, index)
-        given.append(to_8_bit(recipe.degrade(middle.astype(np.float32) / 255, rng)))
-    return np.stack(given), np.stack(clean)
+        target.append(middle)
+        rng = rng_for(recipe.id, "validation", seed, index)
+        degraded.append(to_8_bit(recipe.degrade(middle.astype(np.float32) / 255, rng)))
+    return np.stack(degraded), np.stack(target)

@@ -1,7 +1,7 @@
-"""Networks that tell restored pictures from true ones: one for each family that is trained against one.
+"""Discriminators, one for each family that is trained with an adversarial loss.
 
-Each takes N x C x H x W in [0, 1] and returns, for each scale that it looks at, its features with the scores (one
-number per patch or picture, not squashed) at the end.
+Each takes N x C x H x W in [0, 1] and returns, for each of its scales, the features of its layers and, last, the
+scores: one logit per patch or picture.
 """
 
 from __future__ import annotations
@@ -13,14 +13,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-Judgement = list[list[Tensor]]
+Features = list[list[Tensor]]
+"""[scale][layer]; the last layer of a scale is its scores."""
 
 
 class PatchGAN(nn.Module):
-    """Scores overlapping patches: 4x4 convolutions, `strides` of them with stride 2 (Isola et al., arXiv:1611.07004).
+    """PatchGAN (Isola et al., arXiv:1611.07004): 4x4 convolutions, `strides` of them with stride 2.
 
-    Three strides see patches of 70 pixels. `spectral` normalizes every layer (Miyato et al., arXiv:1802.05957), as
-    EdgeConnect and DeepFill v2 do, in place of the batch or instance normalization of others.
+    Three strides give a receptive field of 70 pixels. `spectral` normalizes every layer spectrally (Miyato et al.,
+    arXiv:1802.05957), as EdgeConnect and DeepFill v2 do, in place of batch or instance normalization.
     """
 
     def __init__(self, inputs: int = 3, width: int = 32, strides: int = 3, *, spectral: bool = True):
@@ -35,7 +36,7 @@ class PatchGAN(nn.Module):
         self.layers = nn.ModuleList(map(layer, widths[:-1], widths[1:], steps))
         self.scores = layer(widths[-1], 1, 1)
 
-    def forward(self, x: Tensor) -> Judgement:
+    def forward(self, x: Tensor) -> Features:
         """See the module."""
         features, y = [], 2 * x - 1
         for index, convolution in enumerate(self.layers):
@@ -47,9 +48,9 @@ class PatchGAN(nn.Module):
 
 
 class DoubleScale(nn.Module):
-    """One PatchGAN for small patches and a deeper one that sees nearly the whole crop.
+    """DeblurGAN-v2's double-scale discriminator (arXiv:1908.03826, section 3.2): a local and a global PatchGAN.
 
-    DeblurGAN-v2's (arXiv:1908.03826, section 3.2).
+    The global one has a receptive field of nearly the whole crop.
     """
 
     def __init__(self, inputs: int = 3, width: int = 32):
@@ -57,16 +58,16 @@ class DoubleScale(nn.Module):
         self.local = PatchGAN(inputs, width, 3)
         self.whole = PatchGAN(inputs, width, 5)
 
-    def forward(self, x: Tensor) -> Judgement:
+    def forward(self, x: Tensor) -> Features:
         """See the module."""
         return self.local(x) + self.whole(x)
 
 
 class StyleDiscriminator(nn.Module):
-    """Scores whole portraits by residual blocks, as StyleGAN2 (arXiv:1912.04958) and, with it, GPEN do.
+    """Residual discriminator of whole portraits, as in StyleGAN2 (arXiv:1912.04958) and GPEN.
 
-    `widths` are the channels before each halving and after the last one; `side` is the pictures' side. The standard
-    deviation over the batch (of four at a time) is a feature, so that pictures which all look alike are told.
+    `widths` are the channels before each downsampling and after the last one; `side` is the pictures' side in pixels.
+    A minibatch standard deviation over groups of four is one of its channels, against mode collapse.
     """
 
     GROUP = 4
@@ -82,17 +83,17 @@ class StyleDiscriminator(nn.Module):
         self.tail = nn.Conv2d(last + 1, last, 3, padding=1)
         self.scores = nn.Sequential(nn.Linear(last * left * left, last), nn.LeakyReLU(0.2), nn.Linear(last, 1))
 
-    def forward(self, x: Tensor) -> Judgement:
+    def forward(self, x: Tensor) -> Features:
         """See the module."""
         features, y = [], F.leaky_relu(self.head(2 * x - 1), 0.2)
         for first, second, skip in zip(self.firsts, self.seconds, self.skips, strict=True):
             z = F.leaky_relu(second(F.leaky_relu(first(y), 0.2)), 0.2)
             y = (z + skip(F.avg_pool2d(y, 2))) * 0.5**0.5
             features.append(y)
-        y = F.leaky_relu(self.tail(torch.cat([y, self._spread(y)], dim=1)), 0.2)
+        y = F.leaky_relu(self.tail(torch.cat([y, self._minibatch_deviation(y)], dim=1)), 0.2)
         return [[*features, self.scores(y.flatten(1))]]
 
-    def _spread(self, y: Tensor) -> Tensor:
+    def _minibatch_deviation(self, y: Tensor) -> Tensor:
         n, _, h, w = y.shape
         group = next(size for size in range(min(self.GROUP, n), 0, -1) if n % size == 0)
         parts = y.float().reshape(group, n // group, -1)

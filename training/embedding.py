@@ -1,4 +1,4 @@
-"""MobileFaceNet as a torch module, for the identity loss: the same network and alignment as `zoo.faces.identity`."""
+"""MobileFaceNet as a torch module, for the identity loss: the same network and alignment as `zoo.faces.similarity`."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from torch import Tensor, nn
 
 from zoo.errors import ZooError
 from zoo.faces import align, helpers
-from zoo.faces.identity import ArcFace
+from zoo.faces.similarity import ArcFace
 from zoo.nn.torchvision_compat import ensure_torchvision
 
 
 class FaceEmbedding(nn.Module):
-    """N x 3 x S x S aligned portraits (RGB in [0, 1]) to N x 128 numbers, not normalized."""
+    """N x 3 x S x S aligned portraits (RGB in [0, 1]) to N x 128 embeddings, not normalized."""
 
     def __init__(self, network: nn.Module):
         super().__init__()
@@ -31,7 +31,7 @@ class FaceEmbedding(nn.Module):
 
 
 def _grid(side: int, small: int) -> Tensor:
-    """Where the pixels of a face of `small` pixels lie in an aligned portrait of `side`, for grid_sample."""
+    """Sampling grid (for grid_sample) of a face of `small` pixels in an aligned portrait of `side` pixels."""
     inverse = align.similarity(ArcFace.POINTS, align.template(side))
     y, x = np.mgrid[:small, :small]
     points = align.apply(inverse, np.stack([x.ravel(), y.ravel()], axis=1).astype(float))
@@ -39,8 +39,10 @@ def _grid(side: int, small: int) -> Tensor:
 
 
 def load_embedding() -> FaceEmbedding:
-    """The network of the file mobilefacenet.onnx, fixed. Raises WeightsError when it is missing, and ZooError when
-    the package that reads it is."""
+    """MobileFaceNet from mobilefacenet.onnx, frozen.
+
+    Raises WeightsError when the file is missing, ZooError when the package onnx2torch is.
+    """
     ensure_torchvision()  # onnx2torch imports it
     try:
         from onnx2torch import convert

@@ -1,4 +1,4 @@
-"""Bundling what a run has learned: the averaged weights in half precision, and a card that says where they are from.
+"""Export of a finished run: the averaged weights in half precision, and a card with their provenance.
 
 The card is ID.json beside ID.safetensors. Its figures come from result files of `python -m eval`, which are read,
 never computed here; a result of other weights is refused.

@@ -1,7 +1,7 @@
-"""The loop that follows a recipe: checkpointed, paced by steps or by the clock.
+"""The training loop: resumable from checkpoints, with a length in steps or in minutes.
 
-A run is a folder: `run.json` (what it is and runs on), `checkpoint.pt` (where it is), `log.csv` (loss of every step),
-`watch.csv` (the watching pictures at every checkpoint) and TensorBoard's files.
+A run is a folder: `run.json` (settings and machine), `checkpoint.pt` (weights, optimizers, position), `log.csv` (the
+losses of every step), `validation.csv` (PSNR on the validation split at every checkpoint) and TensorBoard's files.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from zoo.restorer import pick_device
 from zoo.seeding import rng_for
 
 from . import cards
-from .adversarial import Opponent
-from .data import Pairs, batches, load_pictures, split, to_tensor, watched_pairs
+from .adversarial import DiscriminatorTrainer
+from .data import Pairs, batches, load_pictures, split, to_tensor, validation_pairs
 from .recipe import Recipe, get_recipe, seeded_network
 
-LOG = ("step", "progress", "seconds", "rate", "norm", "loss")
+LOG_COLUMNS = ("step", "progress", "seconds", "learning_rate", "gradient_norm", "loss")
+VALIDATION_COLUMNS = ("step", "progress", "seconds", "psnr", "psnr_input")
 NOTHING_BEFORE = {"steps": 0, "minutes": 0.0}
-"""What a run took over from others."""
-WATCH = ("step", "progress", "seconds", "psnr", "psnr_input")
+"""Earlier training of the weights that a run starts with: none."""
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,9 @@ class Settings:
     data: str
     seed: int = 0
     steps: int | None = None
-    """Length of the run; None: the recipe's, or what fits into the time box."""
+    """Length of the run; None: the recipe's, or as many as fit into `minutes`."""
     minutes: float | None = None
-    """Time box; training time only, that of earlier parts of a resumed run included."""
+    """Time limit, of training time only; that of a resumed run includes its earlier parts."""
     device: str = "auto"
     precision: str = "auto"
     workers: int = 0
@@ -54,19 +54,19 @@ class Settings:
     checkpoint_every: int = 200
     """Steps between checkpoints."""
     start_from: str | None = None
-    """Folder of a run whose averaged weights, or id of a bundled model whose weights this one starts with, where names
-    and shapes are the same."""
+    """Initial weights: folder of a run (its averaged weights) or id of a bundled model; used where names and shapes
+    match."""
 
 
 @dataclass
 class Position:
-    """Where a run is. In a run by steps all but `seconds` follows from the step."""
+    """Where a run is. Without a time limit, all but `seconds` follows from the step."""
 
     step: int = 0
     progress: float = 0.0
-    """0 at the start, 1 at the end; the cosine schedule follows it."""
+    """0 at the start, 1 at the end; the learning rate's cosine schedule follows it."""
     pace: float = 0.0
-    """What a step adds to the progress."""
+    """Progress per step."""
     seconds: float = 0.0
 
     @property
@@ -75,10 +75,10 @@ class Position:
         return self.progress >= 1 - 1e-9
 
 
-def rate_at(recipe: Recipe, position: Position) -> float:
-    """The learning rate of the next step: a linear rise, times half a cosine over the whole run."""
-    rise = min(1.0, (position.step + 1) / recipe.warmup)
-    return recipe.rate * rise * 0.5 * (1 + math.cos(math.pi * min(1.0, position.progress)))
+def learning_rate_at(recipe: Recipe, position: Position) -> float:
+    """The learning rate of the next step: linear warm-up, then cosine decay to zero at the end of the run."""
+    warmup = min(1.0, (position.step + 1) / recipe.warmup)
+    return recipe.learning_rate * warmup * 0.5 * (1 + math.cos(math.pi * min(1.0, position.progress)))
 
 
 def psnr(a: np.ndarray, b: np.ndarray) -> float:
@@ -88,7 +88,7 @@ def psnr(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def autocast_type(precision: str, device: torch.device) -> torch.dtype:
-    """The type that convolutions compute in. "auto" is bf16 on a GPU that has it, else fp32. Raises ZooError."""
+    """The autocast dtype. "auto" is bf16 on a GPU that supports it, else fp32. Raises ZooError for another name."""
     if precision == "auto":
         able = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
         precision = "bf16" if able else "fp32"
@@ -99,7 +99,7 @@ def autocast_type(precision: str, device: torch.device) -> torch.dtype:
 
 
 def machine(device: torch.device) -> str:
-    """What computes, in words: "NVIDIA H200", or the CPU's name with the number of threads."""
+    """Name of the machine for the card: "NVIDIA H200", or the CPU's name with the number of threads."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     name = platform.processor() or platform.machine()
@@ -120,20 +120,22 @@ class Run:
         self.type = autocast_type(settings.precision, self.device)
         self.network = seeded_network(self.recipe, settings.seed).to(self.device, memory_format=torch.channels_last)
         self.average = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
-        self.optimizer = torch.optim.Adam(self.network.parameters(), lr=self.recipe.rate, betas=(0.9, 0.99))
-        self.opponents = [Opponent(a, settings.seed, self.device, self.type) for a in self.recipe.adversarial]
+        self.optimizer = torch.optim.Adam(self.network.parameters(), lr=self.recipe.learning_rate, betas=(0.9, 0.99))
+        self.discriminators = [
+            DiscriminatorTrainer(part, settings.seed, self.device, self.type) for part in self.recipe.adversarial
+        ]
         self.position = Position()
         if settings.minutes is None:
             self.position.pace = 1 / (settings.steps or self.recipe.steps)
 
     def train(self, report: Callable[[str], None] = print) -> None:
-        """Go on to the end of the schedule. Raises ZooError when the loss is no number any more."""
+        """Train to the end of the schedule. Raises ZooError when the gradient is not finite."""
         from torch.utils.tensorboard import SummaryWriter
 
         recipe, settings = self.recipe, self.settings
         pictures = load_pictures(Path(settings.data), recipe.data, recipe.crop + 2 * recipe.margin, recipe.shrink)
-        training, watching = split(pictures)
-        watched = watched_pairs(recipe, watching, settings.seed)
+        training, validation = split(pictures)
+        pairs = validation_pairs(recipe, validation, settings.seed)
         size = sum(parameter.numel() for parameter in self.network.parameters())
         report(f"{recipe.id}: {len(training)} pictures, {size:,} parameters, {self.device}, {self.type}")
         stream = batches(Pairs(recipe, training, settings.seed), self.position.step, settings.workers)
@@ -144,66 +146,71 @@ class Run:
         with SummaryWriter(str(self.folder), purge_step=first + 1) as writer:
             while not self.position.finished:
                 waited = time.monotonic()
-                given, clean = (to_tensor(part, self.device) for part in next(stream))
+                degraded, target = (to_tensor(part, self.device) for part in next(stream))
                 loading += time.monotonic() - waited
-                rows.append(self.step(given, clean))
+                rows.append(self.step(degraded, target))
                 self.position.seconds = before + time.monotonic() - started
                 self._advance(self.position.step - first)
                 if self.position.step % settings.checkpoint_every == 0 or self.position.finished:
-                    self._checkpoint(rows, watched, writer, report)
+                    self._checkpoint(rows, pairs, writer, report)
                     rows.clear()
         if self.position.step > first:
             share = loading / (self.position.seconds - before)
-            report(f"{recipe.id}: finished; {share:.0%} of the time went into waiting for pictures")
+            report(f"{recipe.id}: finished; {share:.0%} of the time was spent waiting for batches")
 
-    def step(self, given: Tensor, clean: Tensor) -> tuple:
-        """One step of the optimizer; returns its row of the log."""
+    def step(self, degraded: Tensor, target: Tensor) -> tuple:
+        """One optimizer step of the generator and of each active discriminator; returns its row of the log."""
         recipe, position = self.recipe, self.position
-        rate = rate_at(recipe, position)
+        learning_rate = learning_rate_at(recipe, position)
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        playing = [o for o in self.opponents if position.progress >= o.settings.start]
-        shares = [term.share(position.step, position.progress) for term in recipe.losses]
-        computing = torch.autocast(self.device.type, self.type, enabled=self.type != torch.float32)
-        # What a network draws at random follows from the step, so that a resumed run draws it too.
-        with torch.random.fork_rng(devices=[]), computing:
+            group["lr"] = learning_rate
+        active = [d for d in self.discriminators if position.progress >= d.settings.start]
+        weights = [term.weight_at(position.step, position.progress) for term in recipe.losses]
+        precision = torch.autocast(self.device.type, self.type, enabled=self.type != torch.float32)
+        # Random draws inside a network are seeded by the step, so that a resumed run repeats them.
+        with torch.random.fork_rng(devices=[]), precision:
             torch.manual_seed(int(rng_for("draws", self.settings.seed, position.step).integers(1 << 32)))
-            wanted = {term.of for term, share in zip(recipe.losses, shares, strict=True) if share}
-            wanted |= {opponent.settings.of for opponent in playing}
-            outputs = recipe.outputs(self.network, given, clean, wanted)
-            truth = outputs["truth"]
+            used = {term.of for term, weight in zip(recipe.losses, weights, strict=True) if weight}
+            used |= {discriminator.settings.of for discriminator in active}
+            outputs = recipe.outputs(self.network, degraded, target, used)
+            target = outputs["target"]
             terms = [
-                term.function(outputs[term.of], truth).float() if share else truth.new_zeros(())
-                for term, share in zip(recipe.losses, shares, strict=True)
+                term.function(outputs[term.of], target).float() if weight else target.new_zeros(())
+                for term, weight in zip(recipe.losses, weights, strict=True)
             ]
-        loss = torch.stack([share * term for share, term in zip(shares, terms, strict=True)]).sum()
-        views = [opponent.views(outputs, truth, given) for opponent in playing]
-        for opponent, view in zip(playing, views, strict=True):
-            loss = loss + opponent.loss(*view)
+        loss = torch.stack([weight * term for weight, term in zip(weights, terms, strict=True)]).sum()
+        pairs = [discriminator.inputs(outputs, target, degraded) for discriminator in active]
+        for discriminator, pair in zip(active, pairs, strict=True):
+            loss = loss + discriminator.generator_loss(*pair)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), recipe.clip)
         if not torch.isfinite(norm):
-            raise ZooError(f"{recipe.id}: the gradient is no number at step {position.step}; nothing was stored of it.")
+            raise ZooError(
+                f"{recipe.id}: the gradient is not finite at step {position.step}; no checkpoint was written."
+            )
         self.optimizer.step()
-        learned = {o.settings.name: o.learn(*view, rate / recipe.rate) for o, view in zip(playing, views, strict=True)}
-        keep = min(recipe.ema, (1 + position.step) / (10 + position.step))
+        schedule = learning_rate / recipe.learning_rate
+        discriminator_losses = {
+            d.settings.name: d.update(*pair, schedule) for d, pair in zip(active, pairs, strict=True)
+        }
+        decay = min(recipe.ema, (1 + position.step) / (10 + position.step))
         with torch.no_grad():
             for name, value in self.network.state_dict().items():
-                self.average[name].lerp_(value, 1 - keep)
+                self.average[name].lerp_(value, 1 - decay)
         position.step += 1
-        judged = (learned.get(adversarial.name, 0.0) for adversarial in recipe.adversarial)
-        values = (float(loss.detach()), *(float(term.detach()) for term in terms), *judged)
-        return position.step, position.progress, position.seconds, rate, float(norm), *values
+        adversarial = (discriminator_losses.get(part.name, 0.0) for part in recipe.adversarial)
+        values = (float(loss.detach()), *(float(term.detach()) for term in terms), *adversarial)
+        return position.step, position.progress, position.seconds, learning_rate, float(norm), *values
 
     def averaged(self) -> nn.Module:
-        """A network of its own with the averaged weights, in eval mode."""
+        """A copy of the network with the averaged weights (EMA), in eval mode."""
         network = seeded_network(self.recipe, self.settings.seed)
         network.load_state_dict(self.average)
         return network.to(self.device, memory_format=torch.channels_last).eval().requires_grad_(False)
 
     def _advance(self, done: int) -> None:
-        """Move the progress on by one step; by the clock, the pace is set anew now and then."""
+        """Advance the progress by one step; with a time limit, the pace is estimated again every 20 steps."""
         position, minutes = self.position, self.settings.minutes
         if minutes is not None and (position.pace == 0 or position.step % 20 == 0):
             left = minutes * 60 - position.seconds
@@ -211,38 +218,44 @@ class Run:
             position.pace = (1 - position.progress) / max(1.0, steps)
         position.progress = min(1.0, position.progress + position.pace)
 
-    def _checkpoint(self, rows: list[tuple], watched: tuple, writer: Any, report: Callable[[str], None]) -> None:
-        given, clean = watched
+    def _checkpoint(self, rows: list[tuple], pairs: tuple, writer: Any, report: Callable[[str], None]) -> None:
+        degraded, target = pairs
         network = self.averaged()
         with torch.inference_mode():
-            outputs = [network(to_tensor(one[None], self.device)) for one in given]
+            outputs = [network(to_tensor(one[None], self.device)) for one in degraded]
         restored = (torch.cat(outputs)[:, :3].clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
         position = self.position
-        row = (position.step, position.progress, position.seconds, psnr(restored, clean), psnr(given[..., :3], clean))
-        names = (*LOG, *self.recipe.columns)
+        row = (
+            position.step,
+            position.progress,
+            position.seconds,
+            psnr(restored, target),
+            psnr(degraded[..., :3], target),
+        )
+        names = (*LOG_COLUMNS, *self.recipe.columns)
         _append(self.folder / "log.csv", names, rows)
-        _append(self.folder / "watch.csv", WATCH, [row])
+        _append(self.folder / "validation.csv", VALIDATION_COLUMNS, [row])
         for name, column in list(zip(names, zip(*rows, strict=True), strict=True))[3:]:
             for step, value in zip((r[0] for r in rows), column, strict=True):
                 writer.add_scalar(f"train/{name}", value, step)
-        writer.add_scalar("watch/psnr", row[3], position.step)
-        picture = np.concatenate([np.concatenate(part, axis=1) for part in (given[..., :3], restored, clean)])
-        writer.add_images("input, output, truth", picture[None], position.step, dataformats="NHWC")
+        writer.add_scalar("validation/psnr", row[3], position.step)
+        picture = np.concatenate([np.concatenate(part, axis=1) for part in (degraded[..., :3], restored, target)])
+        writer.add_images("input, output, target", picture[None], position.step, dataformats="NHWC")
         with written_whole(self.folder / "checkpoint.pt") as path:
-            torch.save(self.state(), path)
+            torch.save(self.state_dict(), path)
         report(
             f"{self.recipe.id}: step {position.step}, {position.progress:.1%}, {position.seconds / 60:.1f} min, "
             f"loss {np.mean([r[5] for r in rows]):.5f}, psnr {row[3]:.2f} dB (input {row[4]:.2f})"
         )
 
-    def state(self) -> dict[str, Any]:
-        """What a checkpoint holds: plain tensors and numbers."""
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint holds: only tensors and numbers."""
         return {
             "network": self.network.state_dict(),
             "average": self.average,
             "optimizer": self.optimizer.state_dict(),
             "position": asdict(self.position),
-            "opponents": [opponent.state() for opponent in self.opponents],
+            "discriminators": [discriminator.state_dict() for discriminator in self.discriminators],
         }
 
 
@@ -259,7 +272,7 @@ def start(folder: Path, settings: Settings) -> Run:
 
 
 def _start_from(run: Run, source: str) -> dict[str, float]:
-    """Take over earlier weights where they fit; returns what they took. Raises ZooError when none of them fits."""
+    """Load the weights of `source` that match; returns how long they were trained. Raises ZooError when none match."""
     weights, before = _bundled(source) if cards.has_card(source) else _averaged(Path(source))
     own = run.network.state_dict()
     fitting = {name: value for name, value in weights.items() if name in own and own[name].shape == value.shape}
@@ -272,23 +285,26 @@ def _start_from(run: Run, source: str) -> dict[str, float]:
 
 
 def _averaged(folder: Path) -> tuple[dict[str, Tensor], dict[str, float]]:
-    """(averaged weights, what they took) of the run in a folder."""
+    """(averaged weights, their steps and minutes of training) of the run in a folder."""
     stored, state = read_run(folder)
     position, before = Position(**state["position"]), stored["before"]
-    took = {"steps": before["steps"] + position.step, "minutes": before["minutes"] + position.seconds / 60}
-    return state["average"], took
+    training = {"steps": before["steps"] + position.step, "minutes": before["minutes"] + position.seconds / 60}
+    return state["average"], training
 
 
 def _bundled(model_id: str) -> tuple[dict[str, Tensor], dict[str, float]]:
-    """(weights, what they took) of a bundled model."""
+    """(weights, their steps and minutes of training) of a bundled model."""
     card = cards.read_card(model_id)
     return cards.read_weights(model_id), {"steps": card.steps, "minutes": card.minutes}
 
 
 def read_run(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """(what is in run.json, the last checkpoint) of the run in a folder. Raises ZooError when there is none."""
+    """(content of run.json, the last checkpoint) of the run in a folder. Raises ZooError when there is none."""
     try:
-        stored = {**asdict(Settings("", "")), "before": dict(NOTHING_BEFORE)}  # older runs say less
+        stored = {
+            **asdict(Settings("", "")),
+            "before": dict(NOTHING_BEFORE),
+        }  # defaults for fields that older runs lack
         stored.update(json.loads((folder / "run.json").read_text(encoding="utf-8")))
         return stored, torch.load(folder / "checkpoint.pt", map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
@@ -297,7 +313,7 @@ def read_run(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def resume(folder: Path, minutes: float | None = None) -> Run:
-    """The run in a folder, as its last checkpoint left it; `minutes` is a new time box. Raises ZooError."""
+    """The run in a folder, from its last checkpoint; `minutes` is a new time limit. Raises ZooError."""
     stored, state = read_run(folder)
     settings = Settings(**{field.name: stored[field.name] for field in fields(Settings)})
     run = Run(folder, settings if minutes is None else replace(settings, minutes=minutes))
@@ -305,10 +321,10 @@ def resume(folder: Path, minutes: float | None = None) -> Run:
     run.optimizer.load_state_dict(state["optimizer"])
     for name, value in state["average"].items():
         run.average[name].copy_(value)
-    for opponent, stored_state in zip(run.opponents, state["opponents"], strict=True):
-        opponent.load(stored_state)
+    for discriminator, stored_state in zip(run.discriminators, state["discriminators"], strict=True):
+        discriminator.load_state_dict(stored_state)
     run.position = Position(**state["position"])
-    for name in ("log.csv", "watch.csv"):
+    for name in ("log.csv", "validation.csv"):
         _cut(folder / name, run.position.step)
     return run
 

@@ -1,4 +1,4 @@
-"""What a recipe says: everything that a training run depends on besides its pictures and its length."""
+"""Recipes: everything that a training run depends on besides its pictures and its length."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ class Term:
     name: str
     weight: float
     function: Loss
-    """(output, truth), the truth N x 3 x H x W, to a number."""
+    """(output, target) -> scalar; the target is N x 3 x H x W."""
     of: str = "restored"
-    """Which output of the network it looks at."""
+    """Which output of the network it takes."""
     start: float = 0.0
-    """Progress of the run from which it counts."""
+    """Progress of the run (0 to 1) from which it is applied."""
     every: int = 1
-    """It is computed in one of so many steps, for those between too: what is costly need not come each time."""
+    """It is computed every so many steps, with so many times its weight: for costly losses."""
 
-    def share(self, step: int, progress: float) -> float:
-        """What its value is multiplied by in this step."""
+    def weight_at(self, step: int, progress: float) -> float:
+        """Its weight in this step; 0 where it is not computed."""
         return self.weight * self.every if progress >= self.start and step % self.every == 0 else 0.0
 
 
@@ -46,10 +46,12 @@ class Recipe:
     id: str
     """The model that it makes."""
     network: Callable[[], nn.Module]
-    """N x 3 x H x W degraded RGB in [0, 1] -> the same, restored. Inpainting networks take the mask as a fourth
-    channel. A network whose losses look at more than the restored picture has a method `training_forward(given,
-    truth)` that returns its outputs by name, "restored" among them, and "truth" if they show only a part of it; those
-    that cost much as functions without arguments, which are called only in steps where a loss looks."""
+    """Makes the generator: N x 3 x H x W degraded RGB in [0, 1] -> N x 3 x H x W restored. Inpainting networks take
+    the mask as a fourth channel.
+
+    A network with losses on other outputs than the restored picture has `training_forward(degraded, target)`. It
+    returns a dict of named outputs: "restored" is required; "target" replaces the target where the outputs are crops.
+    A costly output may be a function without arguments: it is called only in steps in which a loss uses it."""
     data: tuple[str, ...]
     """Folders of clean pictures, below the one given on the command line."""
     licenses: str
@@ -57,7 +59,7 @@ class Recipe:
     degrade: Degrade
     """(clean HxWx3 float32 in [0, 1], generator) -> degraded, HxWx3, or HxWx4 with a mask (1 = hole)."""
     degradation: str
-    """What `degrade` does, in words."""
+    """What `degrade` does, for the card."""
     losses: tuple[Term, ...]
     limits: tuple[str, ...]
     """What the model cannot do, a sentence each."""
@@ -67,34 +69,35 @@ class Recipe:
     """Side of the training crops in pixels."""
     margin: int
     """Pixels around a crop that are degraded with it and then cut off, so that no border is mirrored."""
-    batch: int
-    rate: float
-    """Learning rate of Adam at its highest."""
+    batch_size: int
+    learning_rate: float
+    """Peak learning rate of Adam."""
     adversarial: tuple[Adversarial, ...] = ()
-    """Discriminators that join after training on the truth alone."""
+    """Adversarial losses, each with its discriminator."""
     shrink: int | None = None
-    """Pictures whose shorter side is longer than this are made smaller, to this many pixels, when they are read."""
+    """Pictures whose shorter side has more pixels are downscaled to so many when they are read."""
     prepare: Degrade | None = None
-    """What is done to a clean crop, (HxWx3 float32 in [0, 1], generator) to the same, before it is degraded."""
+    """Applied to a clean crop before it is degraded: (HxWx3 float32 in [0, 1], generator) -> the target."""
     upright: bool = False
-    """Pictures are mirrored only from left to right, and not turned: for portraits, and where the sky is above."""
+    """Augment only by horizontal flips, not by transposing: for portraits, and where the sky is above."""
     warmup: int = 100
-    """Steps over which the learning rate rises."""
+    """Steps of linear learning rate warm-up."""
     clip: float = 1.0
-    """Gradients of a larger norm are scaled down to this one."""
+    """Norm that gradients are clipped to."""
     ema: float = 0.998
-    """How much of the averaged weights a step keeps."""
+    """Decay of the exponential moving average of the weights (EMA)."""
 
-    def outputs(self, network: nn.Module, given: Tensor, truth: Tensor, wanted: Container[str]) -> dict[str, Tensor]:
-        """What the losses look at, by name, in float32; "truth" is what they compare it with."""
+    def outputs(self, network: nn.Module, degraded: Tensor, target: Tensor, used: Container[str]) -> dict[str, Tensor]:
+        """The network's outputs by name, in float32, and "target"; of the costly ones, only those in `used`."""
         forward = getattr(network, "training_forward", None)
-        found = {"truth": truth, **({"restored": network(given)} if forward is None else forward(given, truth))}
-        made = {name: value() for name, value in found.items() if callable(value) and name in wanted}
-        return {name: value.float() for name, value in {**found, **made}.items() if not callable(value)}
+        outputs = {"restored": network(degraded)} if forward is None else forward(degraded, target)
+        outputs = {"target": target, **outputs}
+        computed = {name: value() for name, value in outputs.items() if callable(value) and name in used}
+        return {name: value.float() for name, value in {**outputs, **computed}.items() if not callable(value)}
 
     @property
     def portraits(self) -> bool:
-        """Whether it learns from portraits alone."""
+        """Whether it is trained only on portraits."""
         return all(folder.startswith("faces/") for folder in self.data)
 
     @property
@@ -121,7 +124,7 @@ def get_recipe(name: str) -> Recipe:
 
 
 def seeded_network(recipe: Recipe, seed: int) -> nn.Module:
-    """The recipe's network as it is before the first step; torch's own generator is left as it was."""
+    """The recipe's network with the initial weights of that seed; leaves torch's global random state unchanged."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return recipe.network()

@@ -1,4 +1,4 @@
-"""Contact sheets: what a model does to photographs that anyone may look at."""
+"""Contact sheets: a model's results on free photographs that no model is trained on."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ PORTRAIT = "astronaut"
 ROWS = 5
 SIDE = 256
 SAMPLES = 2
-"""Of a model that gives different results, so many are shown beside its best single one."""
+"""How many samples of a stochastic model are shown beside its default result."""
 
 
-def truths(portraits: bool) -> list[np.ndarray]:
-    """What the rows show, SIDE x SIDE x 3 uint8: the middle of each photograph, or the one portrait in each row."""
+def targets(portraits: bool) -> list[np.ndarray]:
+    """Target of each row, SIDE x SIDE x 3 uint8: the center of each photograph, or the one portrait in each row."""
     import skimage.data
 
     if portraits:
@@ -42,20 +42,20 @@ def truths(portraits: bool) -> list[np.ndarray]:
 
 
 def contact_sheet(model_id: str, seed: int = 0) -> Image.Image:
-    """A row per picture, degraded as in the model's recipe: input, output (and samples, where there are), truth.
+    """A row per picture, degraded as in the model's recipe: input, output (and samples of a stochastic model), target.
 
     The pictures are in no training set. Raises WeightsError when the model has no weights here.
     """
     recipe, restorer = get_recipe(model_id), load(model_id)
     rows = []
-    for index, truth in enumerate(truths(recipe.portraits)):
-        degraded = recipe.degrade(truth.astype(np.float32) / 255, rng_for("sheet", seed, index))
-        given = to_8_bit(degraded[..., :3])
+    for index, target in enumerate(targets(recipe.portraits)):
+        degraded = recipe.degrade(target.astype(np.float32) / 255, rng_for("sheet", seed, index))
+        inputs = to_8_bit(degraded[..., :3])
         mask = degraded[..., 3] > 0.5 if "inpaint" in restorer.card.tasks else None
-        results = [restorer.restore(given, mask)]
+        results = [restorer.restore(inputs, mask)]
         if restorer.card.stochastic:
-            results += restorer.sample(given, mask, count=SAMPLES)
-        rows.append(np.concatenate([given, *(result.image for result in results), truth], axis=1))
+            results += restorer.sample(inputs, mask, count=SAMPLES)
+        rows.append(np.concatenate([inputs, *(result.image for result in results), target], axis=1))
     return Image.fromarray(np.concatenate(rows))
 
 

@@ -260,8 +260,8 @@ def with_norm(*args, **more):
 
 
 @pytest.mark.parametrize(("least", "action"), [(0.4, "restored"), (0.6, "left")])
-def test_min_identity(astronaut, person, least, action):
-    result = with_norm(faces=[person]).run(astronaut, Options(min_identity=least))
+def test_min_similarity(astronaut, person, least, action):
+    result = with_norm(faces=[person]).run(astronaut, Options(min_similarity=least))
     (face,) = result.faces
     assert face.action == action
     assert face.similarity == pytest.approx(0.51, abs=0.03)
@@ -279,9 +279,9 @@ def test_identity_is_that_of_what_is_pasted(astronaut, person):
     assert 1 - half == pytest.approx((1 - full) / 2, abs=0.01)
 
 
-def test_min_identity_without_an_embedding(astronaut):
+def test_min_similarity_without_an_embedding(astronaut):
     with pytest.raises(ZooError, match="least similarity"):
-        pipeline().run(astronaut, Options(min_identity=0.4))
+        pipeline().run(astronaut, Options(min_similarity=0.4))
 
 
 def test_real_embedding_tells_a_stranger(astronaut, person, with_weights):
@@ -291,9 +291,9 @@ def test_real_embedding_tells_a_stranger(astronaut, person, with_weights):
         return image.flip(2)  # upside down
 
     kept = pipeline(faces=[person], embedding="mobilefacenet").run(
-        astronaut, Options(Look(strength=0.1), min_identity=0.35)
+        astronaut, Options(Look(strength=0.1), min_similarity=0.35)
     )
-    lost = pipeline(stranger, [person], embedding="mobilefacenet").run(astronaut, Options(min_identity=0.35))
+    lost = pipeline(stranger, [person], embedding="mobilefacenet").run(astronaut, Options(min_similarity=0.35))
     assert kept.faces[0].action == "restored" and kept.faces[0].similarity > 0.9
     assert lost.faces[0].action == "left" and lost.faces[0].similarity < 0.35
 
@@ -319,7 +319,7 @@ def test_aligned_at_the_backend_s_own_size_is_exact(astronaut):
 
 @pytest.mark.parametrize("wrong", [
     {"blend": "glue"}, {"upscale": 3}, {"anonymise": "some"}, {"only": "middle"}, {"only": "1,2,3"},
-    {"min_identity": 2}, {"aligned": True, "anonymise": "all"}, {"aligned": True, "only": "largest"},
+    {"min_similarity": 2}, {"aligned": True, "anonymise": "all"}, {"aligned": True, "only": "largest"},
 ])  # fmt: skip
 def test_wrong_options(wrong):
     with pytest.raises(ZooError):

@@ -14,7 +14,7 @@ from eval.metrics import METRICS
 from eval.scenarios import get_scenario
 from training.cards import read_card
 from training.recipe import get_recipe
-from training.sheet import ROWS, SAMPLES, SIDE, truths, write_sheet
+from training.sheet import ROWS, SAMPLES, SIDE, targets, write_sheet
 from zoo import degradations
 from zoo.weights import sha256_of
 from zoo.weights.places import BUNDLED
@@ -28,7 +28,7 @@ def measured(name: str) -> tuple[float, float]:
     scenario = get_scenario(read_card(name).figures[0].scenario.partition(" ")[0])
     metric = METRICS[scenario.primary]
     restorer, values = zoo.load(name, device="cpu"), []
-    for index, clean in enumerate(truths(get_recipe(name).portraits)):
+    for index, clean in enumerate(targets(get_recipe(name).portraits)):
         sample = scenario.make(clean.astype(np.float32) / 255, degradations.rng_for("bundled", index))
         restored = restorer.restore(sample.given, sample.mask).image
         values.append([metric.compute(image, sample.truth, sample.mask) for image in (restored, sample.given)])

@@ -84,20 +84,20 @@ def test_only_luma_is_seen():
 
 
 def test_the_true_chroma_has_the_smallest_loss():
-    truth = tensor(photograph("coffee")[:64, :64])
-    right = (truth - luma(truth))[:, [0, 2]]
-    assert rebalanced(right, truth) == pytest.approx(0.03, abs=1e-3)
-    assert rebalanced(0 * right, truth) > rebalanced(0.5 * right, truth) > rebalanced(right, truth)
+    target = tensor(photograph("coffee")[:64, :64])
+    right = (target - luma(target))[:, [0, 2]]
+    assert rebalanced(right, target) == pytest.approx(0.03, abs=1e-3)
+    assert rebalanced(0 * right, target) > rebalanced(0.5 * right, target) > rebalanced(right, target)
 
 
 def test_saturated_pixels_count_more():
-    truth = torch.full((1, 3, 8, 8), 0.5)
-    truth[..., 0, 4:, :] = 0.9
+    target = torch.full((1, 3, 8, 8), 0.5)
+    target[..., 0, 4:, :] = 0.9
     wrong = torch.zeros(1, 2, 8, 8)
-    missed = (truth - luma(truth))[:, [0, 2]]
+    missed = (target - luma(target))[:, [0, 2]]
     spoiled = missed.clone()
     spoiled[..., :4, :] = 0.3
-    assert rebalanced(wrong, truth) > 0.5 * rebalanced(missed, truth)
+    assert rebalanced(wrong, target) > 0.5 * rebalanced(missed, target)
     assert colorize_mini.SATURATION > 0
 
 

@@ -143,7 +143,7 @@ def test_the_unet_does_not_teach_the_blurs_and_sees_a_part():
     with torch.no_grad():
         network.unet.tail.weight.normal_(0, 0.1)
     restored = outputs["restored"]()
-    assert restored.shape == outputs["truth"].shape == (WINDOWS, 3, PART, PART)
+    assert restored.shape == outputs["target"].shape == (WINDOWS, 3, PART, PART)
     restored.sum().backward()
     assert any(parameter.grad is not None for parameter in network.unet.parameters())
     assert all(parameter.grad is None for parameter in network.deconvolution.parameters())
@@ -155,7 +155,7 @@ def test_what_is_compared_is_the_same_place():
         network.unet.tail.bias.view(8, -1)[3] = 40  # the picture as it is
     picture = torch.rand(1, 3, 200, 200)
     outputs = network.training_forward(picture, picture)
-    assert torch.allclose(outputs["restored"](), outputs["truth"], atol=1e-5)
+    assert torch.allclose(outputs["restored"](), outputs["target"], atol=1e-5)
 
 
 def test_it_is_a_backend_for_any_size():

@@ -67,8 +67,8 @@ def test_losses_reach_every_parameter():
 
 
 def test_cross_entropy_of_edges_against_numpy():
-    truth = torch.rand(1, 3, 32, 48)
-    wanted = half_edges(truth)
+    target = torch.rand(1, 3, 32, 48)
+    wanted = half_edges(target)
     drawn, zone = torch.rand_like(wanted) * 0.9 + 0.05, (torch.rand_like(wanted) > 0.5).float()
     q, p, inside = (x.double().numpy() for x in (wanted, drawn, zone))
 
@@ -77,8 +77,8 @@ def test_cross_entropy_of_edges_against_numpy():
         return -(q * np.log(p) + (1 - q) * np.log(1 - p))
 
     expected = (entropy(p) - entropy(q))[inside > 0].mean()
-    assert edges_in_hole(torch.cat([drawn, zone], 1), truth).item() == pytest.approx(expected, rel=1e-4)
-    assert edges_in_hole(torch.cat([wanted, zone], 1), truth).item() == pytest.approx(0, abs=1e-6)
+    assert edges_in_hole(torch.cat([drawn, zone], 1), target).item() == pytest.approx(expected, rel=1e-4)
+    assert edges_in_hole(torch.cat([wanted, zone], 1), target).item() == pytest.approx(0, abs=1e-6)
 
 
 def test_the_mask_shrinks_with_the_edges():

@@ -32,7 +32,9 @@ def run(tmp_path_factory):
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop, "get_recipe", lambda name: replace(get_recipe(name), crop=32, margin=8, batch=2, warmup=1))
+        patch.setattr(
+            loop, "get_recipe", lambda name: replace(get_recipe(name), crop=32, margin=8, batch_size=2, warmup=1)
+        )
         made = start(tmp_path_factory.mktemp("runs") / "run", Settings(ID, str(data), steps=3))
         made.train(print)
         yield made

@@ -14,8 +14,8 @@ from tests.training.pictures import training_folder
 from training import loop, losses
 from training.__main__ import main
 from training.cards import read_card, read_weights
-from training.data import Pairs, batches, load_pictures, split, to_tensor, watched_pairs
-from training.loop import Position, Settings, rate_at, resume, start
+from training.data import Pairs, batches, load_pictures, split, to_tensor, validation_pairs
+from training.loop import Position, Settings, learning_rate_at, resume, start
 from training.recipe import get_recipe, recipes
 from zoo.errors import UnknownNameError, ZooError
 
@@ -24,7 +24,7 @@ RECIPES = sorted(recipes())
 
 def small_recipe(name: str):
     """The shipped recipe on crops that take no time."""
-    return replace(get_recipe(name), crop=32, margin=8, batch=2)
+    return replace(get_recipe(name), crop=32, margin=8, batch_size=2)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -60,7 +60,7 @@ def log(run, name: str = "log.csv") -> list[dict]:
 
 
 def assert_same(a, b) -> None:
-    assert log(a) == log(b) and log(a, "watch.csv") == log(b, "watch.csv")
+    assert log(a) == log(b) and log(a, "validation.csv") == log(b, "validation.csv")
     for name, value in a.average.items():
         assert torch.equal(value, b.average[name]), name
         assert torch.equal(a.network.state_dict()[name], b.network.state_dict()[name]), name
@@ -70,7 +70,7 @@ def test_a_run_leaves_its_logs(undisturbed):
     rows = log(undisturbed)
     assert [int(row["step"]) for row in rows] == [1, 2, 3, 4, 5, 6]
     assert all(math.isfinite(float(value)) for row in rows for value in row.values())
-    assert [int(row["step"]) for row in log(undisturbed, "watch.csv")] == [2, 4, 6]
+    assert [int(row["step"]) for row in log(undisturbed, "validation.csv")] == [2, 4, 6]
     assert list(undisturbed.folder.glob("events.out.tfevents.*"))
     assert json.loads((undisturbed.folder / "run.json").read_text())["computed_in"] == "float32"
     assert undisturbed.position.finished and undisturbed.position.step == 6
@@ -81,7 +81,9 @@ def test_tensorboard_has_losses_and_pictures(undisturbed):
 
     events = EventAccumulator(str(undisturbed.folder)).Reload()
     assert [event.step for event in events.Scalars("train/loss")] == [1, 2, 3, 4, 5, 6]
-    assert {"train/rate", "train/norm", "train/charbonnier", "watch/psnr"} <= set(events.Tags()["scalars"])
+    assert {"train/learning_rate", "train/gradient_norm", "train/charbonnier", "validation/psnr"} <= set(
+        events.Tags()["scalars"]
+    )
     assert events.Tags()["images"]
 
 
@@ -158,12 +160,12 @@ def test_a_time_box_ends_in_time_at_the_end_of_the_schedule(data, tmp_path, monk
     assert progress == sorted(progress)
 
 
-def test_the_rate_rises_then_follows_a_cosine():
+def test_the_learning_rate_warms_up_then_follows_a_cosine():
     recipe = get_recipe("autoencoder.mini")
-    assert rate_at(recipe, Position(0, 0.0)) == pytest.approx(recipe.rate / recipe.warmup)
-    assert rate_at(recipe, Position(1000, 0.0)) == pytest.approx(recipe.rate)
-    assert rate_at(recipe, Position(1000, 0.5)) == pytest.approx(recipe.rate / 2)
-    assert rate_at(recipe, Position(1000, 1.0)) == pytest.approx(0)
+    assert learning_rate_at(recipe, Position(0, 0.0)) == pytest.approx(recipe.learning_rate / recipe.warmup)
+    assert learning_rate_at(recipe, Position(1000, 0.0)) == pytest.approx(recipe.learning_rate)
+    assert learning_rate_at(recipe, Position(1000, 0.5)) == pytest.approx(recipe.learning_rate / 2)
+    assert learning_rate_at(recipe, Position(1000, 1.0)) == pytest.approx(0)
 
 
 def test_the_average_follows_the_weights(data, tmp_path):
@@ -192,7 +194,7 @@ def test_a_broken_gradient_ends_the_run(data, tmp_path):
     run = start(tmp_path / "run", settings(data))
     before = {name: value.clone() for name, value in run.network.state_dict().items()}
     picture = torch.rand(1, 3, 32, 32)
-    with pytest.raises(ZooError, match="no number at step 0"):
+    with pytest.raises(ZooError, match="not finite at step 0"):
         run.step(picture, picture * float("nan"))
     assert all(torch.equal(value, before[name]) for name, value in run.network.state_dict().items())
 
@@ -207,7 +209,7 @@ def test_every_recipe_steps(name, data, tmp_path, monkeypatch):
     recipe = replace(
         recipe,
         data=tuple(folder for folder in recipe.data if (data / folder).is_dir()),
-        batch=2,
+        batch_size=2,
         crop=min(recipe.crop, 256 - 2 * recipe.margin),  # the pictures have 256 pixels
         losses=tuple(replace(term, start=0, every=1) for term in recipe.losses),
         adversarial=tuple(replace(part, start=0) for part in recipe.adversarial),
@@ -217,12 +219,12 @@ def test_every_recipe_steps(name, data, tmp_path, monkeypatch):
     assert sum(parameter.numel() for parameter in run.network.parameters()) <= 5_000_000
     pictures = load_pictures(data, recipe.data, recipe.crop + 2 * recipe.margin)
     given, clean = Pairs(recipe, pictures, 0)[0]
-    assert clean.shape == (recipe.batch, recipe.crop, recipe.crop, 3) and given.shape[:3] == clean.shape[:3]
+    assert clean.shape == (recipe.batch_size, recipe.crop, recipe.crop, 3) and given.shape[:3] == clean.shape[:3]
     assert not np.array_equal(given[..., :3], clean)
     before = {key: value.clone() for key, value in run.network.state_dict().items()}
     given, clean = (to_tensor(part, run.device) for part in (given, clean))
     row = run.step(given, clean)
-    names = (*loop.LOG, *recipe.columns)
+    names = (*loop.LOG_COLUMNS, *recipe.columns)
     assert len(row) == len(names)
     for column, value in list(zip(names, row, strict=True))[5:]:
         assert math.isfinite(value) and value != 0, column
@@ -242,15 +244,15 @@ def test_batches_do_not_depend_on_where_a_run_begins_or_who_makes_them(data):
     assert not np.array_equal(alone[0][0], alone[1][0])
 
 
-def test_watching_pictures_are_not_trained_on(data):
+def test_the_validation_split_is_not_trained_on(data):
     pictures = [np.full((64, 64, 3), index, np.uint8) for index in range(60)]
-    training, watching = split(pictures)
-    assert {p[0, 0, 0] for p in watching} == {0, 25, 50}
+    training, validation = split(pictures)
+    assert {p[0, 0, 0] for p in validation} == {0, 25, 50}
     assert {p[0, 0, 0] for p in training} == set(range(60)) - {0, 25, 50}
     alone = split(pictures[:1])
     assert len(alone[0]) == len(alone[1]) == 1
     recipe = get_recipe("autoencoder.mini")
-    first, second = (watched_pairs(recipe, load_pictures(data, recipe.data, 128), 0) for _ in range(2))
+    first, second = (validation_pairs(recipe, load_pictures(data, recipe.data, 128), 0) for _ in range(2))
     assert np.array_equal(first[0], second[0]) and first[0].shape == first[1].shape
 
 

@@ -13,7 +13,7 @@ from tests.training.pictures import photograph
 from training import embedding, losses
 from zoo.errors import ZooError
 from zoo.faces import align
-from zoo.faces.identity import ArcFace
+from zoo.faces.similarity import ArcFace
 from zoo.nn import vgg
 from zoo.weights import places
 
@@ -70,7 +70,7 @@ def test_perceptual_is_the_squared_difference_of_features(monkeypatch):
     loss = losses.perceptual(a, b)
     assert torch.allclose(loss, expected)
     loss.backward()
-    assert a.grad.abs().sum() > 0 and b.grad is None  # the truth is fixed
+    assert a.grad.abs().sum() > 0 and b.grad is None  # the target is fixed
 
 
 def test_perceptual_without_its_file_says_what_is_missing(monkeypatch, tmp_path):

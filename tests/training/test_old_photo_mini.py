@@ -40,8 +40,8 @@ def test_the_tone_is_of_the_whole_picture():
         network.tone.layers[-1].weight.normal_(0, 0.05)
     part = (..., slice(32, 96), slice(0, 64))
     toned = applied(network.tone(picture), picture)
-    assert torch.allclose(network.mended(picture, part)[0], toned[part], atol=1e-5)
-    assert not torch.allclose(network.mended(picture[part])[0], toned[part], atol=1e-4)
+    assert torch.allclose(network.restored(picture, part)[0], toned[part], atol=1e-5)
+    assert not torch.allclose(network.restored(picture[part])[0], toned[part], atol=1e-4)
 
 
 def test_the_tone_can_be_learned():
@@ -80,9 +80,9 @@ def test_the_fourth_channel_is_a_target_and_is_not_seen():
     network = OldPhotoMini()
     given = torch.cat([torch.rand(2, 3, 256, 208), torch.zeros(2, 1, 256, 208)], dim=1)
     outputs = network.training_forward(given, given[:, :3])
-    assert outputs["restored"].shape == outputs["truth"].shape == (2, 3, PART, PART)
+    assert outputs["restored"].shape == outputs["target"].shape == (2, 3, PART, PART)
     assert float(outputs["scratches"].detach()) == pytest.approx(np.log(2), abs=1e-4)
-    assert float(outputs["tone"].detach()) == pytest.approx(0, abs=1e-6)  # the truth is the picture here
+    assert float(outputs["tone"].detach()) == pytest.approx(0, abs=1e-6)  # the target is the picture here
     other = given.clone()
     other[:, 3] = 1
     with torch.no_grad():

@@ -31,12 +31,12 @@ def network() -> ConditionalVAE:
 
 
 def given(seed: int = 0, count: int = 2, side: int = SIDE) -> tuple[torch.Tensor, torch.Tensor]:
-    """(N x 4 x side x side with rectangular holes, the truth)."""
+    """(N x 4 x side x side with rectangular holes, the target)."""
     generator = torch.Generator().manual_seed(seed)
-    truth = torch.rand(count, 3, side, side, generator=generator)
+    target = torch.rand(count, 3, side, side, generator=generator)
     mask = torch.zeros(count, 1, side, side)
     mask[..., side // 4 : side // 2, side // 3 : side // 3 * 2] = 1
-    return torch.cat([torch.where(mask > 0, 0.5, truth), mask], dim=1), truth
+    return torch.cat([torch.where(mask > 0, 0.5, target), mask], dim=1), target
 
 
 def test_it_is_small():
@@ -55,9 +55,9 @@ def test_known_pixels_come_out_as_they_were(network, height, width):
 
 
 def test_nothing_is_taken_from_the_hole(network):
-    x, truth = given()
+    x, target = given()
     first = network(x)
-    filled = torch.where(x[:, 3:] > 0, truth, x[:, :3])
+    filled = torch.where(x[:, 3:] > 0, target, x[:, :3])
     assert torch.equal(network(torch.cat([filled, x[:, 3:]], 1)), first)
 
 
@@ -111,22 +111,22 @@ def test_what_the_network_adds_is_added_to_the_fill_at_full_size(height, width):
     assert (added * mask).abs().max() < 0.12 and (added * (1 - mask)).abs().max() < 1e-6
 
 
-def outputs(network, x, truth, seed: int) -> dict[str, torch.Tensor]:
+def outputs(network, x, target, seed: int) -> dict[str, torch.Tensor]:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        return get_recipe("vae.mini").outputs(network, x, truth, ("drawn",))
+        return get_recipe("vae.mini").outputs(network, x, target, ("drawn",))
 
 
 def test_training_outputs(network):
-    x, truth = given(count=3)
-    first, again, other = (outputs(network, x, truth, seed) for seed in (4, 4, 5))
+    x, target = given(count=3)
+    first, again, other = (outputs(network, x, target, seed) for seed in (4, 4, 5))
     assert all(torch.equal(first[name], again[name]) for name in first)
-    assert first["restored"].shape == truth.shape and first["latent"].shape == (3, 2 * LATENT)
+    assert first["restored"].shape == target.shape and first["latent"].shape == (3, 2 * LATENT)
     torch.testing.assert_close(first["mean"], half_of(network(x)))
     assert len(first["mean"]) == 2
     known = 1 - x[:, 3:]
     for name in ("restored", "drawn"):
-        assert torch.equal(first[name] * known, truth * known)
+        assert torch.equal(first[name] * known, target * known)
         assert not torch.equal(other[name], first[name])
     assert torch.equal(other["mean"], first["mean"])
     assert torch.equal(first["drawn"][:2], first["restored"][:2])
@@ -134,15 +134,15 @@ def test_training_outputs(network):
 
 
 def test_a_batch_of_one(network):
-    x, truth = given(count=1)
-    found = outputs(network, x, truth, 0)
+    x, target = given(count=1)
+    found = outputs(network, x, target, 0)
     assert torch.equal(found["drawn"], found["restored"])
 
 
 def test_recognition_sees_the_truth(network):
-    x, truth = given()
-    latent = network.training_forward(x, truth)["latent"]
-    assert not torch.allclose(network.training_forward(x, truth.flip(2, 3))["latent"], latent)
+    x, target = given()
+    latent = network.training_forward(x, target)["latent"]
+    assert not torch.allclose(network.training_forward(x, target.flip(2, 3))["latent"], latent)
 
 
 def test_kl_is_that_of_torch():
@@ -150,19 +150,19 @@ def test_kl_is_that_of_torch():
     mean, log_variance = latent.double().chunk(2, 1)
     q = Normal(mean, (0.5 * log_variance).exp())
     each = kl_divergence(q, Normal(torch.zeros_like(mean), torch.ones_like(mean)))
-    truth = torch.zeros(5, 3, 8, 8)
+    target = torch.zeros(5, 3, 8, 8)
     expected = each.sum(1).mean().item()
-    assert free_kl(latent, truth, free=0).item() == pytest.approx(expected, rel=1e-5)
-    assert losses.kl(latent, truth).item() == pytest.approx(expected, rel=1e-5)
+    assert free_kl(latent, target, free=0).item() == pytest.approx(expected, rel=1e-5)
+    assert losses.kl(latent, target).item() == pytest.approx(expected, rel=1e-5)
     floored = each.mean(0).clamp_min(1.1).sum().item()
-    assert free_kl(latent, truth, free=1.1).item() == pytest.approx(floored, rel=1e-5)
-    assert free_kl(torch.zeros(5, 2 * LATENT), truth).item() == pytest.approx(FREE * LATENT)
+    assert free_kl(latent, target, free=1.1).item() == pytest.approx(floored, rel=1e-5)
+    assert free_kl(torch.zeros(5, 2 * LATENT), target).item() == pytest.approx(FREE * LATENT)
 
 
 def test_colors_compare_as_many_pictures_as_there_are():
-    truth = torch.rand(4, 3, 16, 16)
-    assert colors(truth[:2], truth).item() == pytest.approx(0.05, rel=1e-4)
-    assert colors(truth[2:], truth).item() > 0.1
+    target = torch.rand(4, 3, 16, 16)
+    assert colors(target[:2], target).item() == pytest.approx(0.05, rel=1e-4)
+    assert colors(target[2:], target).item() > 0.1
 
 
 def test_holes_are_grey_and_of_both_kinds():
@@ -185,7 +185,7 @@ def small_recipe(name: str):
     """On crops and with holes that take no time, without what needs files."""
     recipe = get_recipe(name)
     kept = tuple(term for term in recipe.losses if term.name != "features")
-    return replace(recipe, crop=64, batch=2, losses=kept)
+    return replace(recipe, crop=64, batch_size=2, losses=kept)
 
 
 def test_a_resumed_run_draws_what_an_undisturbed_one_does(tmp_path, monkeypatch):
@@ -220,16 +220,16 @@ def test_each_step_and_each_seed_draws_anew_and_leaves_torchs_generator(tmp_path
     drawn = []
     forward = ConditionalVAE.training_forward
 
-    def noted(network, x, truth):
+    def noted(network, x, target):
         drawn.append(torch.randn(3).tolist())
-        return forward(network, x, truth)
+        return forward(network, x, target)
 
     monkeypatch.setattr(ConditionalVAE, "training_forward", noted)
-    x, truth = given(side=64)
+    x, target = given(side=64)
     for seed in (0, 1):
         run = start(tmp_path / str(seed), Settings("vae.mini", str(tmp_path), seed=seed, steps=4))
         before = torch.random.get_rng_state()
         for _ in range(2):
-            run.step(x, truth)
+            run.step(x, target)
         assert torch.equal(torch.random.get_rng_state(), before)
     assert len({tuple(values) for values in drawn}) == 4

@@ -1,4 +1,4 @@
-"""autoencoder.mini: blur, noise and JPEG, together and alone, undone by a small residual U-Net.
+"""autoencoder.mini: a small residual U-Net against blur, noise and JPEG, combined and alone.
 
 The bundled weights come from two runs: 29 minutes of `mixed` alone, then what stands here, --from the first.
 """
@@ -16,7 +16,7 @@ PHONES = [get_chain(f"phone-{what}") for what in ("dark", "motion", "compressed"
 
 
 def degrade(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Faults together in most pictures; in the others noise or JPEG alone, or what phones do to portraits."""
+    """Combined degradations (60 %), noise or JPEG alone, or one of the `phone-` chains."""
     kind = rng.random()
     if kind < 0.6:
         return get_chain("mixed")(image, rng)
@@ -43,6 +43,6 @@ RECIPE = Recipe(
     steps=20_000,
     crop=96,
     margin=16,
-    batch=8,
-    rate=1.5e-3,
+    batch_size=8,
+    learning_rate=1.5e-3,
 )

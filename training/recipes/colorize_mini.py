@@ -29,16 +29,16 @@ def prepare(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.clip(part, 0, 1) ** np.float32(np.exp(rng.uniform(-0.3, 0.3)))
 
 
-def rebalanced(chroma: Tensor, truth: Tensor) -> Tensor:
-    """Charbonnier of R - Y, G - Y and B - Y, weighted by how far the truth is from grey.
+def rebalanced(chroma: Tensor, target: Tensor) -> Tensor:
+    """Charbonnier of R - Y, G - Y and B - Y, weighted by how far the target is from grey.
 
     Most pixels are nearly grey: unweighted, the mean of what a thing's color may be is pale (Zhang et al., ECCV 2016,
     section 2.2, rebalance classes of color for the same reason).
     """
-    wanted = truth - luma(truth)
-    distance = wanted.square().sum(1, keepdim=True)
+    target_chroma = target - luma(target)
+    distance = target_chroma.square().sum(1, keepdim=True)
     weight = 0.5 + (distance.sqrt() / USUAL).clamp(max=4)
-    wrong = (to_rgb(chroma) - wanted).square().sum(1, keepdim=True)
+    wrong = (to_rgb(chroma) - target_chroma).square().sum(1, keepdim=True)
     return (weight * (wrong + 0.03**2).sqrt()).sum() / weight.sum()
 
 
@@ -59,7 +59,7 @@ RECIPE = Recipe(
     steps=6_000,
     crop=192,
     margin=0,
-    batch=8,
-    rate=1e-3,
+    batch_size=8,
+    learning_rate=1e-3,
     upright=True,
 )

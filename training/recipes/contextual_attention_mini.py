@@ -1,7 +1,7 @@
-"""contextual-attention.mini: holes filled by gated convolutions and attention, in two stages, in small.
+"""contextual-attention.mini: inpainting by gated convolutions and contextual attention, in two stages.
 
 The bundled weights come from four runs, each --from the one before: 40, 18, 12 and 8 minutes with features at 0.01,
-0.03, 0.08 and 0.2, as here. They are the mean of what the last two ended with.
+0.03, 0.08 and 0.2, as here. They are the mean of the weights of the last two.
 """
 
 import functools
@@ -33,7 +33,7 @@ RECIPE = Recipe(
             kind="hinge",
             weight=0.02,
             start=0.75,
-            rate=2e-3,  # of which the cosine has left 15 % by then
+            learning_rate=2e-3,  # of which the cosine has left 15 % by then
             condition=mask_of,
         ),
     ),
@@ -45,6 +45,6 @@ RECIPE = Recipe(
     steps=20_000,
     crop=192,
     margin=0,
-    batch=4,
-    rate=4e-4,  # at 1.5e-3 the gradients burst
+    batch_size=4,
+    learning_rate=4e-4,  # at 1.5e-3 the gradients explode
 )

@@ -1,4 +1,4 @@
-"""deblurgan.mini: motion blur undone, first from pixels and blurs alone, then against a double-scale PatchGAN.
+"""deblurgan.mini: motion deblurring, with a double-scale PatchGAN in the last tenth of the run.
 
 The bundled weights come from a chain of runs, each --from the one before. Three, of 95 minutes together, had blurs that
 were read from one window alone; one of 16 minutes, and then one of 60 for nothing but the blurs, of a window and its
@@ -47,10 +47,12 @@ RECIPE = Recipe(
     losses=(
         Term("charbonnier", 1.0, charbonnier),
         Term("edge", 0.05, edge),
-        Term("blurs", 0.1, lambda errors, truth: errors.mean(), of="blurs"),
+        Term("blurs", 0.1, lambda errors, target: errors.mean(), of="blurs"),
     ),
     adversarial=(
-        Adversarial("double scale", lambda: DoubleScale(width=16), "least-squares", weight=5e-4, start=0.9, rate=1e-3),
+        Adversarial(
+            "double scale", lambda: DoubleScale(width=16), "least-squares", weight=5e-4, start=0.9, learning_rate=1e-3
+        ),
     ),
     limits=(
         "Trained on synthetic blur of up to 25 px; noise up to 2 %, no JPEG.",
@@ -60,7 +62,7 @@ RECIPE = Recipe(
     steps=20_000,
     crop=384,
     margin=16,
-    batch=4,
-    rate=8e-4,
+    batch_size=4,
+    learning_rate=8e-4,
     clip=0.3,
 )

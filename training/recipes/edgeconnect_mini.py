@@ -1,4 +1,4 @@
-"""edgeconnect.mini: holes filled in two steps, edges first, in small."""
+"""edgeconnect.mini: inpainting in two stages, edges first, then colors."""
 
 import functools
 
@@ -14,24 +14,24 @@ from ..holes import DEGRADATION, colors_in_hole, degrade, features_in_hole, mask
 from ..recipe import Recipe, Term
 
 
-def edges_in_hole(drawn: Tensor, truth: Tensor) -> Tensor:
-    """Cross-entropy of the drawn edges, less its least value, where they are drawn.
+def edges_in_hole(predicted: Tensor, target: Tensor) -> Tensor:
+    """Binary cross-entropy of the predicted edges, minus the target's entropy so that its minimum is 0, in the zone.
 
-    drawn: N x 2 x H/2 x W/2, edges in (0, 1) and where they are drawn; truth: N x 3 x H x W.
+    predicted: N x 2 x H/2 x W/2, edges in (0, 1) and the zone (1 = predicted here); target: N x 3 x H x W.
     """
-    edges, zone = drawn.split(1, dim=1)
-    wanted = half_edges(truth)
+    edges, zone = predicted.split(1, dim=1)
+    target_edges = half_edges(target)
 
     def entropy(p: Tensor) -> Tensor:
         p = p.clamp(1e-4, 1 - 1e-4)
-        return -(wanted * p.log() + (1 - wanted) * (1 - p).log())
+        return -(target_edges * p.log() + (1 - target_edges) * (1 - p).log())
 
-    return ((entropy(edges) - entropy(wanted)) * zone).sum() / zone.sum().clamp_min(1)
+    return ((entropy(edges) - entropy(target_edges)) * zone).sum() / zone.sum().clamp_min(1)
 
 
-def half_mask(given: Tensor) -> Tensor:
-    """The mask at the size of the edges."""
-    return F.max_pool2d(mask_of(given), 2)
+def half_mask(degraded: Tensor) -> Tensor:
+    """The mask at the half resolution of the edge maps."""
+    return F.max_pool2d(mask_of(degraded), 2)
 
 
 RECIPE = Recipe(
@@ -53,7 +53,7 @@ RECIPE = Recipe(
             kind="least-squares",
             weight=0.2,
             start=0.5,
-            rate=1e-3,
+            learning_rate=1e-3,
             of="edges",
             real=half_edges,
             condition=half_mask,
@@ -67,6 +67,6 @@ RECIPE = Recipe(
     steps=20_000,
     crop=192,
     margin=0,
-    batch=4,
-    rate=4e-4,  # at 1.5e-3 the gradients burst
+    batch_size=4,
+    learning_rate=4e-4,  # at 1.5e-3 the gradients explode
 )

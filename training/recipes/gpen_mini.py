@@ -12,15 +12,15 @@ from zoo.models.gpen.mini import GPENMini, resized
 
 from .. import losses, sources
 from ..adversarial import Adversarial
-from ..discriminators import Judgement, StyleDiscriminator
+from ..discriminators import Features, StyleDiscriminator
 from ..recipe import Recipe, Term
 
 
 def degrade(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """HxWx3 to the same size: the chain `blind-face` of the portrait at twice its size (70 %) or as it is (25 %).
 
-    At twice the size it is what a portrait of 512 pixels is before it is resized for the network. The rest (5 %) is
-    only stored as JPEG of quality 75 to 95, so that the network learns to leave good portraits alone.
+    Twice the size stands for portraits of 512 pixels, which are downscaled for the network. The rest (5 %) is only
+    compressed as JPEG of quality 75 to 95, so that the network learns to leave good portraits unchanged.
     """
     kind, (height, width) = rng.random(), image.shape[:2]
     if kind >= 0.95:
@@ -40,19 +40,19 @@ def quarter(pictures: Tensor) -> Tensor:
     return torch.stack([one[:, y : y + half, x : x + half] for one, (y, x) in zip(pictures, corners, strict=True)])
 
 
-def perceptual(restored: Tensor, truth: Tensor) -> Tensor:
+def perceptual(restored: Tensor, target: Tensor) -> Tensor:
     """`losses.perceptual` of a quarter of each portrait: VGG-19 costs several times what the network does."""
-    return losses.perceptual(quarter(restored), quarter(truth))
+    return losses.perceptual(quarter(restored), quarter(target))
 
 
 class ShuffledDiscriminator(StyleDiscriminator):
-    """StyleGAN2's discriminator of 256 x 256 pixels that starts from cells of 4 x 4, at a third of the cost."""
+    """StyleGAN2's discriminator of 256 x 256 pixels on 4 x 4 pixel-unshuffled inputs, at a third of the cost."""
 
     def __init__(self):
         super().__init__(64, (64, 96, 128, 128, 128))
         self.head = nn.Conv2d(48, 64, 1)
 
-    def forward(self, x: Tensor) -> Judgement:
+    def forward(self, x: Tensor) -> Features:
         """See the module."""
         return super().forward(F.pixel_unshuffle(x, 4))
 
@@ -72,7 +72,9 @@ RECIPE = Recipe(
         Term("identity", 0.002, losses.identity, start=0.3, every=4),
     ),
     adversarial=(
-        Adversarial("adversarial", ShuffledDiscriminator, "hinge", weight=0.002, start=0.75, rate=2e-3, r1=1.0),
+        Adversarial(
+            "adversarial", ShuffledDiscriminator, "hinge", weight=0.002, start=0.75, learning_rate=2e-3, r1=1.0
+        ),
     ),
     limits=(
         "It works at 256 x 256 pixels: what it adds to a larger portrait has no finer detail than that.",
@@ -82,7 +84,7 @@ RECIPE = Recipe(
     steps=20_000,
     crop=256,
     margin=0,
-    batch=4,
-    rate=1e-3,
+    batch_size=4,
+    learning_rate=1e-3,
     upright=True,
 )

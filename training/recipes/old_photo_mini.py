@@ -1,4 +1,4 @@
-"""old-photo.mini: photographs aged as in the scenario `old-photo`, with the scratches as a second thing to find.
+"""old-photo.mini: photographs degraded as in the scenario `old-photo`; the scratch mask is a second target.
 
 The bundled weights come from two runs: 12 minutes without the loss `tone`, then what stands here, --from the first.
 """
@@ -14,7 +14,7 @@ from ..recipe import Recipe, Term
 
 
 def degrade(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """HxWx3 to HxWx4: an old photograph, and 1 where it has scratches."""
+    """HxWx3 to HxWx4: the degraded picture and its scratch mask (1 = scratch)."""
     picture, scratched = old_photo_and_scratches(image, rng)
     return np.concatenate([picture, scratched[..., None]], axis=2, dtype=np.float32)
 
@@ -30,8 +30,8 @@ RECIPE = Recipe(
     losses=(
         Term("charbonnier", 1.0, charbonnier),
         Term("edge", 0.05, edge),
-        Term("tone", 0.5, lambda wrong, truth: wrong, of="tone"),
-        Term("scratches", 0.05, lambda wrong, truth: wrong, of="scratches"),
+        Term("tone", 0.5, lambda loss, target: loss, of="tone"),
+        Term("scratches", 0.05, lambda loss, target: loss, of="scratches"),
     ),
     limits=(
         "Trained on synthetic fading, grain of 2 to 8 % and light scratches of up to some pixels.",
@@ -40,6 +40,6 @@ RECIPE = Recipe(
     steps=6_000,
     crop=288,
     margin=16,
-    batch=4,
-    rate=1e-3,
+    batch_size=4,
+    learning_rate=1e-3,
 )

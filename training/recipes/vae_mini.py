@@ -1,7 +1,7 @@
 """vae.mini: several completions of a portrait, by a conditional VAE.
 
-Three things are asked of it: what is drawn from q(z | truth) is the truth; the prior's mean gives the mean of what may
-be in the hole; and q stays near the prior, so that what is drawn from the prior is as good.
+Its losses: the reconstruction from a sample of q(z | target), that from the prior's mean (which gives the mean of the
+possible contents), and the KL divergence, which keeps q near the prior, from which inference samples.
 """
 
 import numpy as np
@@ -19,35 +19,35 @@ from ..losses import charbonnier, perceptual
 from ..recipe import Recipe, Term
 
 FREE = 0.4
-"""Nats that each number of the latent may carry at no cost."""
+"""Free nats of each latent variable (free bits)."""
 
 
 def degrade(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """HxWx3 to HxWx4: mid-grey holes, and their mask; rectangles for 70 %, strokes for the rest."""
+    """HxWx3 to HxWx4: the picture with mid-grey holes, and the mask: rectangles (70 %) or brush strokes."""
     draw = masks.rectangles if rng.random() < 0.7 else masks.free_form
     hole = draw(rng, *image.shape[:2])[..., None]
     return np.concatenate([np.where(hole, np.float32(0.5), image), hole.astype(np.float32)], axis=2)
 
 
-def colors(restored: Tensor, truth: Tensor) -> Tensor:
-    """Wide enough at its bottom that the mean, not the median, of what may be in a hole is best."""
-    return charbonnier(restored, truth[: len(restored)], epsilon=0.05)
+def colors(restored: Tensor, target: Tensor) -> Tensor:
+    """Charbonnier with a large epsilon: nearly quadratic, so that the mean of the possible contents minimizes it."""
+    return charbonnier(restored, target[: len(restored)], epsilon=0.05)
 
 
-def free_kl(latent: Tensor, truth: Tensor, free: float = FREE) -> Tensor:
-    """KL from N(0, 1), summed over the latent's numbers, each of which pays only for what is above `free` nats.
+def free_kl(latent: Tensor, target: Tensor, free: float = FREE) -> Tensor:
+    """KL divergence from N(0, 1) with free bits: summed over the latent variables, each at least `free` nats.
 
-    latent: N x 2Z, means and logarithms of variances; each number's KL is the batch's mean, as in Kingma et al.
-    (arXiv:1606.04934, equation 15). With `free` = 0 it is `losses.kl`. The truth is not used.
+    latent: N x 2Z, means and log variances; the KL of each variable is the mean over the batch, as in Kingma et al.
+    (arXiv:1606.04934, equation 15). With `free` = 0 it is `losses.kl`. The target is not used.
     """
     mean, log_variance = latent.float().chunk(2, dim=1)
     each = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).mean(0)
     return each.clamp_min(free).sum()
 
 
-def coarse_perceptual(restored: Tensor, truth: Tensor) -> Tensor:
-    """At half the size, where four times as many pictures cost as much, and as much as the network can draw."""
-    return perceptual(F.avg_pool2d(restored, 2), F.avg_pool2d(truth, 2))
+def coarse_perceptual(restored: Tensor, target: Tensor) -> Tensor:
+    """`losses.perceptual` at half the size: the network draws no finer detail, and it costs a quarter."""
+    return perceptual(F.avg_pool2d(restored, 2), F.avg_pool2d(target, 2))
 
 
 def discriminator() -> PatchGAN:
@@ -69,7 +69,9 @@ RECIPE = Recipe(
         Term("features", 1e-3, coarse_perceptual, start=0.3, every=4),
     ),
     adversarial=(
-        Adversarial("patches", discriminator, "hinge", 0.02, start=0.65, rate=1e-3, of="drawn", condition=mask_of),
+        Adversarial(
+            "patches", discriminator, "hinge", 0.02, start=0.65, learning_rate=1e-3, of="drawn", condition=mask_of
+        ),
     ),
     limits=(
         "Portraits aligned as in FFHQ only; elsewhere it fills smoothly or draws parts of faces.",
@@ -79,7 +81,7 @@ RECIPE = Recipe(
     steps=20_000,
     crop=256,
     margin=0,
-    batch=8,
-    rate=1e-3,
+    batch_size=8,
+    learning_rate=1e-3,
     upright=True,
 )

@@ -1,4 +1,4 @@
-"""Faces: detect, align, restore, check identity, blend back.
+"""Faces: detect, align, restore, check the similarity, blend back.
 
     pipeline.py    the whole way of one picture; what the command line and the app call
     face.py        a detected face: box, five landmarks, confidence
@@ -6,7 +6,7 @@
     align.py       similarity transforms to the five-point template, resampling without aliasing
     blend.py       masks, shares of neighbors, feathered and Poisson blending, blurring for anonymity
     check.py       which faces are too turned or too covered to be restored (visibility.py: the covered area)
-    identity.py    whether two pictures of a face show the same person
+    similarity.py  whether two pictures of a face show the same person
     style.py       strength, sharpening, local contrast, skin saturation, and their presets
     report.py      what happened to each face, as plain data
 

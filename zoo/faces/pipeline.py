@@ -1,4 +1,4 @@
-"""The way of one picture: detect -> choose -> check -> align -> restore -> finish -> check identity -> blend."""
+"""The face pipeline: detect -> choose -> check -> align -> restore -> finish -> check the similarity -> blend."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..errors import ZooError
 from ..io import images
 from ..io.exif import without_previews
 from ..registry import get_card, load
-from . import align, blend, check, identity, upscale
+from . import align, blend, check, similarity, upscale
 from .detect import Detector, load_detector
 from .face import Face
 from .report import BLURRED, LEFT, RESTORED, FaceResult, FacesResult
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 CROP = 512
 """Side of the aligned crops for backends that take any size."""
-SMALL = identity.CROP
+SMALL = similarity.CROP
 """Identity and covering are judged at this side."""
 BATCH_PIXELS = 8 * 512 * 512
 """So many pixels of faces go through the network together."""
@@ -49,7 +49,7 @@ class Options:
     """"feather" or "poisson"."""
     upscale: int = 1
     """Enlarge the whole picture 1, 2 or 4 times."""
-    min_identity: float | None = None
+    min_similarity: float | None = None
     """Keep the original of a face whose similarity before and after is below this."""
     anonymise: str | None = None
     """"others" blurs the faces that are not restored, "all" every face (and restores none)."""
@@ -65,8 +65,8 @@ class Options:
             raise ZooError("an aligned crop has no other faces: leave out either aligned or anonymise.")
         if self.aligned and self.only != "all":
             raise ZooError("an aligned crop has one face: leave out either aligned or the choice of faces.")
-        if self.min_identity is not None and not -1 <= self.min_identity <= 1:
-            raise ZooError(f"a similarity goes from -1 to 1, not {self.min_identity}.")
+        if self.min_similarity is not None and not -1 <= self.min_similarity <= 1:
+            raise ZooError(f"a similarity goes from -1 to 1, not {self.min_similarity}.")
         if self.only not in ("all", "largest", "center"):
             point_of(self.only)
 
@@ -114,7 +114,7 @@ class FacePipeline:
                 "face` shows which do."
             )
         if embedding not in ("auto", "none"):
-            identity.unavailable(embedding)  # an unknown name is told now
+            similarity.unavailable(embedding)  # an unknown name is told now
         self._embedding = embedding
 
     @cached_property
@@ -132,21 +132,21 @@ class FacePipeline:
         return self._detector
 
     @cached_property
-    def embedding(self) -> identity.Embedding | None:
+    def embedding(self) -> similarity.Embedding | None:
         """What compares faces before and after; None when it is switched off, or "auto" and there is none.
 
         Raises ZooError or WeightsError when the one that was asked for by name cannot be had.
         """
-        if self._embedding == "none" or (self._embedding == "auto" and identity.unavailable()):
+        if self._embedding == "none" or (self._embedding == "auto" and similarity.unavailable()):
             return None
-        return identity.load_embedding(self._embedding)
+        return similarity.load_embedding(self._embedding)
 
     @property
     def identity_note(self) -> str | None:
         """Why no similarity is measured, or None."""
         if self.embedding is not None:
             return None
-        return "unavailable: " + ("switched off" if self._embedding == "none" else identity.unavailable())
+        return "unavailable: " + ("switched off" if self._embedding == "none" else similarity.unavailable())
 
     @cached_property
     def _visibility(self):
@@ -173,7 +173,7 @@ class FacePipeline:
             self._visibility  # noqa: B018
         if not options.aligned:
             self.detector  # noqa: B018
-        if options.min_identity is not None and self.embedding is None:
+        if options.min_similarity is not None and self.embedding is None:
             raise ZooError(f"a least similarity cannot be kept to, because it is {self.identity_note}")
         if options.upscale > 1:
             self.upscaler(options.upscale)
@@ -261,7 +261,7 @@ class FacePipeline:
             task.after = _mixed(task.before, task.new, options.look.strength)
             if self.embedding is not None:
                 task.similarity = self._similarity(task)
-            if options.min_identity is not None and task.similarity < options.min_identity:
+            if options.min_similarity is not None and task.similarity < options.min_similarity:
                 task.wanted = False
                 task.reason = f"no longer the same person (similarity {task.similarity:.2f})"
 

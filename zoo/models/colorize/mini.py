@@ -1,4 +1,4 @@
-"""Grey pictures given colors: chroma from a small U-Net at a fixed size, joined with the luma at full size.
+"""Grey pictures degraded colors: chroma from a small U-Net at a fixed size, joined with the luma at full size.
 
 Luma is BT.601's. Chroma is R - Y and B - Y, each in [-1, 1]: any chroma leaves the luma as it is.
 """
@@ -77,6 +77,6 @@ class ColorizeMini(nn.Module):
         """N x 1 x H x W luma in [0, 1] to N x 2 x H x W; H and W are multiples of 32."""
         return self.unet.result(2 * y - 1).float()
 
-    def training_forward(self, given: Tensor, truth: Tensor) -> dict[str, Tensor | Callable[[], Tensor]]:
-        """`chroma`: what the network makes of `given`, at the size that it has."""
-        return {"chroma": self.chroma(luma(given))}
+    def training_forward(self, degraded: Tensor, target: Tensor) -> dict[str, Tensor | Callable[[], Tensor]]:
+        """`chroma`: what the network makes of `degraded`, at the size that it has."""
+        return {"chroma": self.chroma(luma(degraded))}

@@ -99,9 +99,9 @@ class ContextualAttentionMini(nn.Module):
         change, _ = self.fine.decode(upper, self.second(lower), proposals)
         return coarse, torch.where(mask > 0, coarse + change, image)
 
-    def training_forward(self, given: Tensor, truth: Tensor) -> dict[str, Tensor]:
+    def training_forward(self, degraded: Tensor, target: Tensor) -> dict[str, Tensor]:
         """The restored picture, and both stages with the mask behind them, for losses inside the hole."""
-        mask = given[:, 3:]
-        coarse, restored = self.stages(given)
+        mask = degraded[:, 3:]
+        coarse, restored = self.stages(degraded)
         both = {"coarse in hole": coarse, "restored in hole": restored}
         return {"restored": restored, **{name: torch.cat([picture, mask], dim=1) for name, picture in both.items()}}

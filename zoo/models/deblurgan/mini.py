@@ -42,24 +42,24 @@ class DeblurMini(nn.Module):
         shares = result[:, 3:].softmax(1).repeat_interleave(3, dim=1)
         return (seen[:, : shares.shape[1]] * shares).unflatten(1, (-1, 3)).sum(1) + result[:, :3]
 
-    def training_forward(self, given: Tensor, truth: Tensor) -> dict[str, Tensor | Callable[[], Tensor]]:
+    def training_forward(self, degraded: Tensor, target: Tensor) -> dict[str, Tensor | Callable[[], Tensor]]:
         """`blurs`: how wrong the estimated blurs are at WINDOWS windows; `restored`: what the U-Net makes of a part of
-        each, of PART pixels where there are as many; `truth`: that of the truth.
+        each, of PART pixels where there are as many; `target`: that of the target.
 
         Blurs are estimated from more than the U-Net needs to see; it mends what they lead to and does not teach them.
         """
         side = self.deconvolution.window
-        places = [random_place(given, side, 1) for _ in range(WINDOWS)]
-        blurs = self.deconvolution.estimated(given, places)
-        given, truth = (torch.cat([picture[place] for place in places]) for picture in (given, truth))
-        part = random_place(given, PART, 8)
+        places = [random_place(degraded, side, 1) for _ in range(WINDOWS)]
+        blurs = self.deconvolution.estimated(degraded, places)
+        degraded, target = (torch.cat([picture[place] for place in places]) for picture in (degraded, target))
+        part = random_place(degraded, PART, 8)
 
         def restored() -> Tensor:
             with torch.no_grad():
-                seen = torch.cat([given, self.deconvolution.candidates(given, blurs)], dim=1)[part]
+                seen = torch.cat([degraded, self.deconvolution.candidates(degraded, blurs)], dim=1)[part]
             return self.mended(seen.contiguous(memory_format=torch.channels_last))
 
-        return {"blurs": reblur_error(blurs, truth, given), "truth": truth[part], "restored": restored}
+        return {"blurs": reblur_error(blurs, target, degraded), "target": target[part], "restored": restored}
 
 
 def random_place(picture: Tensor, side: int, grid: int) -> tuple:

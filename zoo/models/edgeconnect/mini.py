@@ -99,12 +99,12 @@ class EdgeConnectMini(nn.Module):
         logits = self.edge(torch.cat([half, hole, known, proposals.seen, beyond], dim=1))
         return torch.where(zone > 0, logits.sigmoid(), known[:, :1]), zone
 
-    def training_forward(self, given: Tensor, truth: Tensor) -> dict[str, Tensor]:
+    def training_forward(self, degraded: Tensor, target: Tensor) -> dict[str, Tensor]:
         """The restored picture and the edges, and both with the mask behind them, for losses inside the hole."""
-        restored, edges, zone = self.steps(given)
+        restored, edges, zone = self.steps(degraded)
         return {
             "restored": restored,
-            "restored in hole": torch.cat([restored, given[:, 3:]], dim=1),
+            "restored in hole": torch.cat([restored, degraded[:, 3:]], dim=1),
             "edges": edges,
             "edges in hole": torch.cat([edges, zone], dim=1),
         }

@@ -1,7 +1,7 @@
-"""Old photographs mended: the fading undone for the whole picture, then softness, grain and scratches place by place.
+"""Restoration of old photographs: a global color correction, then a U-Net for softness, grain and scratches.
 
-Fading and yellowing map all colors of a print in one way, so a small network reads their inverse, an affine map of
-colors, from how often each color occurs. A U-Net of NAFNet's blocks sees the picture before and after that.
+Fading and yellowing map all colors of a print in one way, so a small network predicts their inverse, an affine map of
+colors, from color statistics. A U-Net of NAFNet's blocks gets the picture before and after that map.
 """
 
 from __future__ import annotations
@@ -17,14 +17,15 @@ from ...nn.nafnet import NAFBlock
 from ...nn.unet import ShuffledUNet
 
 THUMBNAIL = 64
-"""Side in pixels of what colors are counted on: grain and scratches are averaged away there."""
+"""Side in pixels of the thumbnail that color statistics are computed on; it averages out grain and scratches."""
 QUANTILES = 17
+"""Quantiles of each color channel that the tone network gets."""
 PART = 192
-"""Side in pixels of what the U-Net is trained on of each crop."""
+"""Side in pixels of the part of each crop that the U-Net is trained on."""
 
 
 class Tone(nn.Module):
-    """An affine map of colors for each picture: N x 3 x H x W to N x 3 x 4, the identity at first."""
+    """Predicts an affine map of colors for each picture: N x 3 x H x W to N x 3 x 4; starts as the identity map."""
 
     def __init__(self):
         super().__init__()
@@ -34,7 +35,7 @@ class Tone(nn.Module):
         nn.init.zeros_(self.layers[-1].bias)
 
     def forward(self, picture: Tensor) -> Tensor:
-        """See the class. Means and quantiles of R, G and B, and the covariances of both, count."""
+        """See the class. Its features are the channels' means, quantiles and covariances."""
         with torch.autocast(picture.device.type, enabled=False):
             colors = F.adaptive_avg_pool2d(picture.float(), THUMBNAIL).flatten(2)
             places = torch.linspace(0, colors.shape[2] - 1, QUANTILES, device=colors.device).round().long()
@@ -42,18 +43,18 @@ class Tone(nn.Module):
             means = colors.mean(2)
             centered = colors - means[..., None]
             covariances = centered @ centered.transpose(1, 2) / colors.shape[2]
-            seen = torch.cat([2 * quantiles.flatten(1) - 1, 2 * means - 1, 20 * covariances.flatten(1)], dim=1)
-            change = self.layers(seen).view(-1, 3, 4)
+            statistics = torch.cat([2 * quantiles.flatten(1) - 1, 2 * means - 1, 20 * covariances.flatten(1)], dim=1)
+            change = self.layers(statistics).view(-1, 3, 4)
             return torch.eye(3, 4, device=change.device) + change
 
 
 def applied(tone: Tensor, picture: Tensor) -> Tensor:
-    """N x 3 x 4 affine maps of the colors of N x 3 x H x W."""
+    """Apply N x 3 x 4 affine color maps to N x 3 x H x W pictures."""
     return torch.einsum("nij,njhw->nihw", tone[..., :3], picture) + tone[..., 3, None, None]
 
 
 class OldPhotoMini(nn.Module):
-    """N x 3 x H x W RGB in [0, 1] to the same, mended. H and W are multiples of 16."""
+    """N x 3 x H x W RGB in [0, 1] to the same, restored. H and W are multiples of 16."""
 
     def __init__(self):
         super().__init__()
@@ -61,29 +62,32 @@ class OldPhotoMini(nn.Module):
         self.unet = ShuffledUNet(4, (64, 96, 128), (3, 3, 4), NAFBlock, inputs=6, outputs=4)
 
     def forward(self, picture: Tensor) -> Tensor:
-        """See the class; further channels of the input are not looked at."""
-        return self.mended(picture[:, :3])[0]
+        """See the class; further channels of the input are ignored."""
+        return self.restored(picture[:, :3])[0]
 
     def scratches(self, picture: Tensor) -> Tensor:
-        """Where the scratches and specks are: N x 3 x H x W to N x 1 x H x W probabilities."""
-        return self.mended(picture)[1].sigmoid()
+        """Probability of a scratch or speck at each pixel: N x 3 x H x W to N x 1 x H x W."""
+        return self.restored(picture)[1].sigmoid()
 
-    def mended(self, picture: Tensor, part: tuple = (...,)) -> tuple[Tensor, Tensor]:
-        """(the picture mended, logits of the scratches) of N x 3 x H x W, or of a part of it."""
+    def restored(self, picture: Tensor, part: tuple = (...,)) -> tuple[Tensor, Tensor]:
+        """(restored, scratch logits) of N x 3 x H x W, or of a part of it."""
         with torch.autocast(picture.device.type, enabled=False):
             toned = applied(self.tone(picture), picture[part])
         seen = torch.cat([picture[part], toned], dim=1).contiguous(memory_format=torch.channels_last)
         result = self.unet.result(seen).float()
         return toned + result[:, :3], result[:, 3:]
 
-    def training_forward(self, given: Tensor, truth: Tensor) -> dict[str, Tensor | Callable[[], Tensor]]:
-        """`restored`: a part of the pictures, of PART pixels where there are as many, toned as the whole; `truth`: that
-        of the truth; `tone`: how far the toned thumbnails are from those of the truth, in the mean; `scratches`: cross
-        entropy of what is found of those in the fourth channel of `given`."""
-        part = random_place(truth, PART, 4)
-        restored, logits = self.mended(given[:, :3], part)
-        wrong = F.binary_cross_entropy_with_logits(logits, given[:, 3:][part])
-        small, wanted = (F.adaptive_avg_pool2d(picture[:, :3], THUMBNAIL) for picture in (given, truth))
-        with torch.autocast(given.device.type, enabled=False):
-            tone = F.l1_loss(applied(self.tone(given[:, :3]), small), wanted)
-        return {"restored": restored, "truth": truth[part], "tone": tone, "scratches": wrong}
+    def training_forward(self, degraded: Tensor, target: Tensor) -> dict[str, Tensor | Callable[[], Tensor]]:
+        """Outputs for the losses of one training step.
+
+        degraded: N x 4 x H x W with the scratch mask as fourth channel; target: N x 3 x H x W. `restored` and `target`
+        are crops of PART pixels (or all there are), toned by the map of the whole picture; `tone` is the L1 loss of the
+        toned thumbnails; `scratches` the binary cross-entropy of the scratch logits.
+        """
+        part = random_place(target, PART, 4)
+        restored, logits = self.restored(degraded[:, :3], part)
+        scratch_loss = F.binary_cross_entropy_with_logits(logits, degraded[:, 3:][part])
+        small, small_target = (F.adaptive_avg_pool2d(picture[:, :3], THUMBNAIL) for picture in (degraded, target))
+        with torch.autocast(degraded.device.type, enabled=False):
+            tone = F.l1_loss(applied(self.tone(degraded[:, :3]), small), small_target)
+        return {"restored": restored, "target": target[part], "tone": tone, "scratches": scratch_loss}

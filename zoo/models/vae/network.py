@@ -38,9 +38,9 @@ def coordinates(like: Tensor) -> Tensor:
 
 
 class Recognition(nn.Module):
-    """q(z | truth, picture, mask): what the hole really holds, to the latent's distribution.
+    """The encoder q(z | target, picture, mask) of training: gives the latent's distribution.
 
-    forward(truth, filled, mask): N x 3, 3 and 1 x H x W, to N x 2 LATENT: means, then logarithms of variances.
+    forward(target, filled, mask): N x 3, 3 and 1 x H x W, to N x 2 LATENT: means, then logarithms of variances.
     """
 
     def __init__(self):
@@ -58,9 +58,9 @@ class Recognition(nn.Module):
         )
         self.last = nn.Linear(24 * COARSE * COARSE, 2 * LATENT)
 
-    def forward(self, truth: Tensor, filled: Tensor, mask: Tensor) -> Tensor:
+    def forward(self, target: Tensor, filled: Tensor, mask: Tensor) -> Tensor:
         # Coarse already: the latent has no room for detail.
-        x = F.avg_pool2d(torch.cat([truth - filled, filled, mask], dim=1), CELL)
+        x = F.avg_pool2d(torch.cat([target - filled, filled, mask], dim=1), CELL)
         y = self.steps(torch.cat([x, coordinates(x)], dim=1))
         mean, log_variance = self.last(F.adaptive_avg_pool2d(y, COARSE).flatten(1)).float().chunk(2, dim=1)
         return torch.cat([mean, log_variance.clamp(-8, 4)], dim=1)
@@ -132,15 +132,15 @@ class ConditionalVAE(nn.Module):
         drawn = filled + self.decoder(self._levels(filled, mask), latent)
         return torch.where(mask > 0, drawn, image)
 
-    def training_forward(self, given: Tensor, truth: Tensor) -> dict[str, Tensor | Callable[[], Tensor]]:
+    def training_forward(self, degraded: Tensor, target: Tensor) -> dict[str, Tensor | Callable[[], Tensor]]:
         """What the losses look at.
 
         `restored`: from a latent drawn from q, N x 3 x H x W; `mean`: the prior's mean, of the first half of the
         batch (rounded up); `latent`: q itself, N x 2 LATENT; `drawn`: the first half as restored, the rest from
         latents drawn from the prior, as a user gets them.
         """
-        _, mask, filled = self._start(given)
-        latent = self.recognition(truth, filled, mask)
+        _, mask, filled = self._start(degraded)
+        latent = self.recognition(target, filled, mask)
         mean, log_variance = latent.chunk(2, dim=1)
         drawn = mean + torch.exp(0.5 * log_variance) * torch.randn_like(mean)
         half = half_of(mean)
@@ -149,7 +149,7 @@ class ConditionalVAE(nn.Module):
 
         def decoded(latent: Tensor, parts: Callable[[Tensor], Tensor]) -> Tensor:
             picture = parts(filled) + self.decoder([parts(level) for level in levels], latent)
-            return torch.where(parts(mask) > 0, picture, parts(truth))
+            return torch.where(parts(mask) > 0, picture, parts(target))
 
         first = decoded(both, lambda part: torch.cat([part, half_of(part)]))
         restored = first[: len(mean)]

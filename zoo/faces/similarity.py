@@ -154,7 +154,7 @@ class ArcFace:
 
 
 class Comparison:
-    """How alike a portrait and its restored version are: the identity metric of evaluations."""
+    """Face similarity between a portrait and its restored version: the metric of evaluations."""
 
     def __init__(self, name: str):
         """name: of the embedding. Raises UnknownNameError, ZooError or WeightsError."""

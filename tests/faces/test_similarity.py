@@ -9,18 +9,18 @@ import numpy as np
 import pytest
 
 from zoo.errors import UnknownNameError, WeightsError, ZooError
-from zoo.faces import align, identity
+from zoo.faces import align, similarity
 from zoo.io import images
 
 
 @pytest.fixture(params=["dlib", "mobilefacenet"])
 def embedding(request, with_weights):
     if request.param == "dlib":
-        if reason := identity.unavailable("dlib"):
+        if reason := similarity.unavailable("dlib"):
             pytest.skip(reason)
     else:
         with_weights("mobilefacenet.onnx")
-    return identity.load_embedding(request.param)
+    return similarity.load_embedding(request.param)
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def test_size_and_strangeness(embedding, crop):
 
 def test_landmarks_correct_a_badly_aligned_crop(with_weights, crop, astronaut, astronaut_face):
     with_weights("mobilefacenet.onnx")
-    embedding = identity.load_embedding("mobilefacenet")
+    embedding = similarity.load_embedding("mobilefacenet")
     off = align.compose(np.array([[1, 0, 18], [0, 1, -14]], float), align.to_crop(astronaut_face.landmarks, 256))
     shifted = align.warp(astronaut, off, 256, 256)
     numbers = embedding.embed(crop)
@@ -81,34 +81,34 @@ def test_strangers(embedding, shared, mtcnn):
 
 
 def test_dlib_missing(monkeypatch, nothing_bundled):
-    real = identity.importlib.util.find_spec
+    real = similarity.importlib.util.find_spec
     monkeypatch.setattr(
-        identity.importlib.util,
+        similarity.importlib.util,
         "find_spec",
         lambda name: None if name in ("dlib", "face_recognition_models") else real(name),
     )
-    assert "pip install dlib-bin face-recognition-models" in identity.unavailable("dlib")
+    assert "pip install dlib-bin face-recognition-models" in similarity.unavailable("dlib")
     with pytest.raises(ZooError, match="pip install dlib-bin"):
-        identity.load_embedding("dlib")
+        similarity.load_embedding("dlib")
     # Nor is the other one here, so neither is any.
-    assert "mobilefacenet.onnx" in identity.unavailable("auto")
+    assert "mobilefacenet.onnx" in similarity.unavailable("auto")
     with pytest.raises(ZooError, match=r"pip install dlib-bin.*mobilefacenet\.onnx"):
-        identity.load_embedding("auto")
+        similarity.load_embedding("auto")
 
 
 def test_mobilefacenet_missing(nothing_bundled):
-    assert "Apache-2.0" in identity.unavailable("mobilefacenet")
+    assert "Apache-2.0" in similarity.unavailable("mobilefacenet")
     with pytest.raises(ZooError, match="ZOO_WEIGHTS"):
-        identity.load_embedding("mobilefacenet")
+        similarity.load_embedding("mobilefacenet")
 
 
 def test_another_file_is_refused(tmp_path, monkeypatch, nothing_bundled):
     (tmp_path / "mobilefacenet.onnx").write_bytes(b"something else")
     monkeypatch.setenv("ZOO_WEIGHTS", str(tmp_path))
     with pytest.raises(WeightsError, match="sha256"):
-        identity.load_embedding("mobilefacenet")
+        similarity.load_embedding("mobilefacenet")
 
 
 def test_unknown_embedding():
     with pytest.raises(UnknownNameError, match="dlib"):
-        identity.load_embedding("dlip")
+        similarity.load_embedding("dlip")

@@ -210,7 +210,7 @@ def _libjpeg(quality: int) -> np.ndarray:
     stream = io.BytesIO()
     Image.new("L", (8, 8)).save(stream, "JPEG", quality=quality)
     with Image.open(stream) as written:
-        return np.array(written.quantization[0], float)
+        return np.array(written.quantization[0], float)  # type: ignore[attr-defined]  # of JPEG files
 
 
 @functools.cache

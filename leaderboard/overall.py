@@ -10,6 +10,8 @@ import numpy as np
 from eval.relevance import digits
 from eval.results import Result
 from eval.stats import FEWEST_SCENARIOS, Strength, over_seeds, strengths
+from zoo.errors import ZooError
+from zoo.registry import get_card
 
 from .ranks import demonstration, oriented
 
@@ -18,8 +20,13 @@ if TYPE_CHECKING:
 
 
 def is_baseline(model: str) -> bool:
-    """Whether a model is the one that does nothing."""
-    return model.split(".")[0] == "identity"
+    """Whether a model is one that does nothing, by its card or, for results of long ago, by its former id."""
+    try:
+        if getattr(get_card(model), "baseline", False):
+            return True
+    except ZooError:  # a model that is not there any more
+        pass
+    return model.split(".")[0] in ("no-op", "identity")
 
 
 def _but_for_the_seed(made: Group) -> tuple:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from zoo.cli.common import guarded
 
+from . import recommend_cli
+
 
 def parser() -> argparse.ArgumentParser:
     """The command line; building it imports nothing heavy."""
@@ -23,6 +25,9 @@ def parser() -> argparse.ArgumentParser:
     publish = commands.add_parser("publish", help=text, description=text[0].upper() + text[1:] + ".")
     publish.add_argument("results", nargs="+", type=Path, metavar="RESULTS", help="result files, or folders that hold "
                          "them")  # fmt: skip
+    text = "say which backend to take for a use case, and how sure that is"
+    recommending = commands.add_parser("recommend", help=text, description=text[0].upper() + text[1:] + ".")
+    recommend_cli.add_arguments(recommending)
     return top
 
 
@@ -71,7 +76,7 @@ def _publish(args: argparse.Namespace) -> int:
 def main(arguments: list[str] | None = None) -> int:
     """Parse the command line, run the command, return its exit status."""
     args = parser().parse_args(arguments)
-    return guarded(lambda: {"build": _build, "publish": _publish}[args.command](args))
+    return guarded(lambda: {"build": _build, "publish": _publish, "recommend": recommend_cli.run}[args.command](args))
 
 
 if __name__ == "__main__":

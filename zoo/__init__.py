@@ -70,6 +70,7 @@ __all__ = [
     "load",
     "read_mask",
     "read_picture",
+    "recommend",
     "register",
     "register_scheme",
     "resolve_id",
@@ -107,3 +108,13 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
+
+
+def recommend(use: str | None = None, **wishes: Any) -> Any:
+    """Which backend to take for a use case, by what was measured: `leaderboard.recommend.recommend`, imported here.
+
+    >>> zoo.recommend("noisy-photo", license="permissive").pick.model  # doctest: +SKIP
+    """
+    from leaderboard.recommend import recommend as decide
+
+    return decide(use, **wishes)

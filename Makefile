@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 OUT ?= runs
 
 .DEFAULT_GOAL := help
-.PHONY: help eval results test test-all app lint format clean
+.PHONY: help eval results test test-all app lint types format clean
 
 help:
 	@echo "make eval      restore, measure and rank all backends on the embedded sample pictures"
@@ -13,15 +13,18 @@ help:
 	@echo "make test      run the tests (make test-all: the slow ones too)"
 	@echo "make app       start the app in a browser"
 	@echo "make lint      check style (make format: repair it)"
+	@echo "make types     check types"
 	@echo "make clean     remove $(VENV) and $(OUT)"
 
 # The stamp is newer than the lists when everything in them is installed.
 $(VENV)/.installed: requirements.txt tests/requirements.txt
+	@echo "Installing what requirements.txt and tests/requirements.txt list into $(VENV); this takes minutes, once."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -r tests/requirements.txt
+	$(BIN)/python -m pip install --disable-pip-version-check -r requirements.txt -r tests/requirements.txt
 	@touch $@
 
 eval: $(VENV)/.installed
+	@echo "Restoring and measuring five sample pictures with every backend that can run here; a line per run follows."
 	$(BIN)/python -m eval --model all --dataset sample --out $(OUT)
 	$(BIN)/python -m leaderboard build $(OUT) --out $(OUT)
 
@@ -41,6 +44,9 @@ app: $(VENV)/.installed
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+types: $(VENV)/.installed
+	$(BIN)/mypy
 
 format: $(VENV)/.installed
 	$(BIN)/ruff check --fix .

@@ -3,10 +3,13 @@
 import gradio as gr
 
 from ui import compare, ranking
+from ui.guard import GuardedBlocks
 
-CSS = ".small { font-size: 0.85em; opacity: 0.8 }"
+# Gradio's own elements have classes such as "small", so ours start with "rz-".
+CSS = ".rz-small { font-size: 0.85em; opacity: 0.8 }"
+LAUNCH = {"theme": gr.themes.Soft(), "css": CSS, "max_file_size": "200mb"}
 
-with gr.Blocks(title="Restoration Zoo", delete_cache=(3600, 86400)) as demo:
+with GuardedBlocks(title="Restoration Zoo", delete_cache=(3600, 86400)) as demo:
     gr.Markdown("# Restoration Zoo\nWhich restoration model is best for your picture? Try them side by side.")
     with gr.Tab("Compare"):
         compare.build()
@@ -14,4 +17,4 @@ with gr.Blocks(title="Restoration Zoo", delete_cache=(3600, 86400)) as demo:
         ranking.build()
 
 if __name__ == "__main__":
-    demo.queue().launch(theme=gr.themes.Soft(), css=CSS)
+    demo.queue().launch(**LAUNCH)

@@ -41,8 +41,8 @@ class PeakMemory:
             import torch
 
             self.megabytes = torch.cuda.max_memory_allocated(self._device) / 1e6
-        elif self._base is not None:
-            self.megabytes = max(0.0, _resident("VmHWM") - self._base)
+        elif self._base is not None and (peak := _resident("VmHWM")) is not None:
+            self.megabytes = max(0.0, peak - self._base)
 
 
 def _resident(field: str) -> float | None:

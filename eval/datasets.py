@@ -13,12 +13,14 @@ import functools
 import hashlib
 import json
 import os
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from zoo.errors import PictureError, UnknownNameError, ZooError, describe_os_error
-from zoo.images import find_pictures, read
+from zoo.files import printable, read_bytes
+from zoo.images import find_pictures, max_bytes, read
 
 MANIFESTS = Path(__file__).parent / "manifests"
 """One file per listed set; `python -m eval manifest SET` writes what belongs into it."""
@@ -191,15 +193,16 @@ def open_dataset(spec: str, root: str | os.PathLike | None = None, limit: int | 
     kind, colon, path = spec.partition(":")
     key = spec
     if colon and kind in ("folder", "pairs"):
-        folder = Path(path).expanduser()
-        if not path or not folder.is_dir():
+        given = Path(path).expanduser()
+        if not path or not given.is_dir():
             raise ZooError(f"there is no folder {path or '(no path given)'} for the data set '{spec}'.")
-        name = folder.resolve().name  # results are published: they do not tell where on a machine it was
+        name = printable(given.resolve().name)  # results are published: they do not tell where on a machine it was
         card = DatasetCard(
             f"{kind}:{name}", name, ("restore",), "not stated", "a local folder",
             scenario="given" if kind == "pairs" else None, pairs=kind == "pairs",
         )  # fmt: skip
-        key = f"{card.id}-{hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:8]}"
+        key = f"{card.id}-{hashlib.sha256(os.fsencode(given.resolve())).hexdigest()[:8]}"
+        folder: Path | None = given
     elif spec in CARDS:
         card = CARDS[spec]
         folder = None if card is SAMPLE else locate(card, data_root(root))
@@ -227,6 +230,9 @@ def open_dataset(spec: str, root: str | os.PathLike | None = None, limit: int | 
             raise ZooError(f"a limit is a number of pictures from 1 up, not {limit}.")
         items = items[:limit]
     items = [replace(item, sha256=_bytes_hash(item)) for item in items]
+    twice = [name for name, count in Counter(item.name for item in items).items() if count > 1]
+    if twice:
+        raise ZooError(f"two pictures are named {twice[0]} here: rename one of them.")
     listed = card.manifest if state == "verified" else {}
     sha256 = _names_hash((item.name, listed.get(item.name, item.sha256)) for item in items)
     return Dataset(card, tuple(items), total, sha256, key, state, remark)
@@ -289,7 +295,7 @@ def _manifest(name: str) -> dict[str, str]:
 
 def find_items(card: DatasetCard, folder: Path | None) -> list[Item]:
     """The pictures of a data set by name, not read yet. Raises ZooError when there are none, or they pair badly."""
-    if card is SAMPLE:
+    if folder is None:  # only the embedded set has none
         return _sample_items()
     return _pair_items(folder) if card.pairs else _folder_items(folder)
 
@@ -302,7 +308,7 @@ def _sample_items() -> list[Item]:
 
 
 def _folder_items(folder: Path) -> list[Item]:
-    items = [Item(path.relative_to(folder).as_posix(), path) for path in find_pictures(folder, recursive=True)]
+    items = [Item(_name(path.relative_to(folder)), path) for path in find_pictures(folder, recursive=True)]
     if not items:
         raise ZooError(f"there is no picture in {folder}.")
     return items
@@ -328,13 +334,18 @@ def _pair_items(folder: Path) -> list[Item]:
                     )
             prefix = clean_folder.parent.relative_to(folder)
             items += [
-                Item((prefix / path.name).as_posix(), path, degraded[stem], holes.get(stem))
+                Item(_name(prefix / path.name), path, degraded[stem], holes.get(stem))
                 for stem, path in sorted(clean.items())
             ]
     if not items:
         names = " or ".join(f"{a}/ and {b}/" for a, b in PAIR_FOLDERS)
         raise ZooError(f"there are no pairs in {folder}: it needs the folders {names}, with the same picture names.")
     return sorted(items, key=lambda item: item.name)
+
+
+def _name(below: Path) -> str:
+    """A picture's name in results: text, also where the name of its file is none."""
+    return printable(below.as_posix())
 
 
 def _by_stem(folder: Path) -> dict[str, Path]:
@@ -351,7 +362,7 @@ def _bytes_hash(item: Item) -> str:
     digest = hashlib.sha256()
     for path in (item.clean, item.given, item.mask):
         try:
-            digest.update(hashlib.sha256(path.read_bytes()).digest() if path else b"-")
+            digest.update(hashlib.sha256(read_bytes(path, max_bytes())).digest() if path else b"-")
         except OSError as error:
             raise ZooError(f"cannot read {path}: {describe_os_error(error)}.") from None
     return digest.hexdigest()

@@ -17,7 +17,7 @@ from .store import digest
 if TYPE_CHECKING:
     import torch
 
-    from zoo.vgg import VGG19
+    from zoo.vgg.network import VGG19
 
 ALEXNET = KnownFile("alexnet-owt-7be5be79.pth", "torchvision's AlexNet, 233 MB", "7be5be79", "checkpoints")
 
@@ -39,7 +39,7 @@ def _lpips_alex(path: Path):
     state = torch.load(path, map_location="cpu", weights_only=True)
     for part in (network.net.slice1, network.net.slice2, network.net.slice3, network.net.slice4, network.net.slice5):
         for index, layer in part.named_children():
-            if isinstance(layer, torch.nn.Conv2d):
+            if isinstance(layer, torch.nn.Conv2d) and layer.bias is not None:
                 layer.weight.data.copy_(state[f"features.{index}.weight"])
                 layer.bias.data.copy_(state[f"features.{index}.bias"])
     return network
@@ -92,7 +92,7 @@ def _cells(mask: np.ndarray) -> np.ndarray:
         raise NotComputable("needs a hole")
     height, width = (-(-side // 4) for side in mask.shape)
     padded = np.pad(mask, ((0, height * 4 - mask.shape[0]), (0, width * 4 - mask.shape[1])))
-    return padded.reshape(height, 4, width, 4).any(axis=(1, 3))
+    return np.any(padded.reshape(height, 4, width, 4), axis=(1, 3))
 
 
 _last: tuple[str, np.ndarray] | None = None  # one picture has several metrics in a row, and the network takes seconds
@@ -104,6 +104,8 @@ def _vgg_errors(form: str, restored: np.ndarray, truth: np.ndarray) -> np.ndarra
     from zoo import vgg
 
     path = vgg.FILES[form].path()
+    if path is None:
+        raise NotComputable(f"needs VGG-19: {vgg.missing(form)}")
     changed = path.stat().st_mtime_ns
     key = digest(form, str(path), changed, restored, truth)
     last = _last

@@ -27,6 +27,7 @@ def load() -> float | None:
 def _end_with_parent() -> None:
     """Let this worker end when the main process is killed; left alone it would wait for work for ever."""
     parent = multiprocessing.parent_process()
+    assert parent is not None, "only a worker process calls this"
 
     def watch() -> None:
         multiprocessing.connection.wait([parent.sentinel])

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import zoo
 import zoo.registry
 from zoo.errors import OutputError, ZooError
-from zoo.images import Picture, encode, write_bytes
+from zoo.files import printable, read_bytes
+from zoo.images import Picture, encode, max_bytes, write_bytes
 
 from .cost import PeakMemory, gflops
 from .datasets import Item
@@ -45,7 +46,8 @@ class Job:
     settings: str = ""
     """Digest of the loaded model and all that its pictures depend on, apart from the input: see `prepared`."""
     variant: str = ""
-    """What tells this run's folder from the model's ordinary one: another precision, the user's own weights."""
+    """What tells this run's folder from the model's ordinary one: another device, precision or size of tiles, the
+    user's own weights."""
 
     def load(self) -> Restorer:
         """The model. Raises UnknownNameError, WeightsError, ZooError."""
@@ -63,12 +65,15 @@ class Job:
 def prepared(job: Job, model: Restorer) -> Job:
     """The job with what only the loaded model tells: the precision it really computes in, and its settings."""
     precision = job.precision if model.parameters else "fp32"  # classical methods know no other
+    device = model.device.partition(":")[0]
     settings = digest(
         model.card.id, model.weights_sha256, source_digest("zoo.restorer", zoo.registry.module_of(job.model)),
-        library_versions(RESTORING), precision, str(job.tile),
+        library_versions(RESTORING), precision, str(job.tile), device,
     )  # fmt: skip
-    variant = "" if precision == "fp32" else f"-{precision}"
-    if job.weights is not None:
+    variant = "" if device == "cpu" else f"-{device}"
+    variant += "" if precision == "fp32" else f"-{precision}"
+    variant += "" if job.tile == "auto" else f"-tile-{job.tile or 'none'}"
+    if job.weights is not None and model.weights_sha256 is not None:
         variant += f"-weights-{model.weights_sha256[:8]}"
     return replace(job, precision=precision, settings=settings, variant=variant)
 
@@ -122,7 +127,7 @@ class _Bench:
             raise
         except ZooError as error:
             store.withdraw_result()
-            write_json(store.record(item.name), {"failed": str(error)})
+            write_json(store.record(item.name), {"failed": printable(error)})
             return
         # The picture first: a record without its picture would look finished.
         write_bytes(store.picture(item.name), picture)
@@ -167,7 +172,7 @@ class _Bench:
 def read_intact(path: Path, sha256: str | None) -> bytes | None:
     """A file's bytes when they have this checksum, else None."""
     try:
-        data = path.read_bytes()
+        data = read_bytes(path, max_bytes())
     except OSError:
         return None
     return data if hashlib.sha256(data).hexdigest() == sha256 else None

@@ -11,17 +11,14 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 import zoo
+from zoo.files import printable
 
 PACKAGES = ("zoo", "eval")
 """What a result is made by; changes elsewhere (a README, a table) leave a tree clean."""
 
 
 class Code(BaseModel):
-    """The code of one process. An installed copy has a version alone.
-
-    >>> str(Code(version="0.1.0", commit="0123456789abcdef", clean=False))
-    '0.1.0+0123456 with changes'
-    """
+    """The code of one process. An installed copy has a version alone."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -30,6 +27,11 @@ class Code(BaseModel):
     clean: bool | None = Field(description="whether zoo/ and eval/ were as in that commit; null without a commit")
 
     def __str__(self) -> str:
+        """Short, for people.
+
+        >>> str(Code(version="0.1.0", commit="0123456789abcdef", clean=False))
+        '0.1.0+0123456 with changes'
+        """
         if self.commit is None:
             return self.version
         return f"{self.version}+{self.commit[:7]}{'' if self.clean else ' with changes'}"
@@ -81,4 +83,4 @@ def command_line(args: argparse.Namespace, **changes: str) -> str:
         elif isinstance(value, Path):
             value = value.name
         words += [f"--{name.replace('_', '-')}", str(value)]
-    return shlex.join(words)
+    return printable(shlex.join(words))

@@ -12,11 +12,12 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from zoo.errors import ZooError, describe_os_error
+from zoo.files import MAX_JSON_BYTES, read_bytes
 
 from .pool import cores
 from .provenance import Code
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION: Literal[2] = 2
 
 
 class _Strict(BaseModel):
@@ -155,7 +156,7 @@ class Result(_Strict):
 def read_result(path: Path) -> Result:
     """Read a result file. Raises ZooError when it is not one, or of another schema version."""
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = json.loads(read_bytes(path, MAX_JSON_BYTES))
         found = data.get("schema_version") if isinstance(data, dict) else None
         if found != SCHEMA_VERSION:
             raise ZooError(f"{path} is no result file of schema version {SCHEMA_VERSION} (it says {found}).")
@@ -193,8 +194,8 @@ def library_versions(names: tuple[str, ...] = LIBRARIES) -> dict[str, str]:
 def machine(device: str) -> str:
     """The hardware behind a latency, in words."""
     words = [_processor(), f"{cores()} cores"]
-    if device.startswith("cuda"):
-        words.insert(0, accelerator(device))
+    if (gpu := accelerator(device)) is not None:
+        words.insert(0, gpu)
     return ", ".join(words)
 
 

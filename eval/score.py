@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 
 from zoo import images
 from zoo.errors import OutputError, ZooError
+from zoo.files import printable
 
 from .datasets import Item
 from .metrics import NotComputable, get_metric
@@ -60,7 +61,7 @@ def _score(job: Job, item: Item) -> None:
     except OutputError:
         raise
     except ZooError as error:
-        scores = {"failed": str(error)}
+        scores = {"failed": printable(error)}
     finally:
         torch.set_num_threads(threads)  # the next model's latency is measured in this process
     job.store.withdraw_result()

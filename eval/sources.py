@@ -82,9 +82,8 @@ def _imports(tree: ast.Module, package: str) -> Iterator[str]:
 def _without_docstrings(tree: ast.Module) -> ast.Module:
     """The tree without expressions that are nothing but a string: docstrings, and notes under fields."""
     for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list):
-            kept = [n for n in body if not (isinstance(n, ast.Expr) and _is_text(n.value))]
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            kept = [n for n in node.body if not (isinstance(n, ast.Expr) and _is_text(n.value))]
             node.body = kept or [ast.Pass()]
     return tree
 

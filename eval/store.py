@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.errors import OutputError, describe_os_error
+from zoo.files import MAX_JSON_BYTES, read_bytes
 from zoo.images import write_bytes
 
 
@@ -86,8 +87,8 @@ def digest(*parts: Any) -> str:
 def read_json(path: Path) -> dict | None:
     """A stored record; None when there is none, or it is not whole."""
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        data = json.loads(read_bytes(path, MAX_JSON_BYTES))
+    except (OSError, ValueError, RecursionError):
         return None
     return data if isinstance(data, dict) else None
 

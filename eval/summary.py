@@ -99,7 +99,8 @@ def _means(scenario: str, rows: list[ImageRow], reasons: dict[str, str]) -> dict
         if why is not None:
             means[name] = MetricValue(version=version, unavailable=f"unavailable: {why}")
             continue
-        values = [row.metrics[name] for row in rows]
+        values = [value for row in rows if (value := row.metrics[name]) is not None]
+        assert len(values) == len(rows), f"{name} is missing somewhere without a reason"
         interval = bootstrap_interval(values)
         low, high = (None, None) if interval is None else (round(end, 6) for end in interval)
         mean = round(statistics.fmean(values), 6)

@@ -13,7 +13,7 @@ def parser() -> argparse.ArgumentParser:
     """The command line; building it imports nothing heavy."""
     top = argparse.ArgumentParser(prog="python -m leaderboard", description="Rank backends by their result files.")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    text = "print the ranking and write it as leaderboard.md and leaderboard.csv"
+    text = "write all rankings as leaderboard.md and leaderboard.csv and print the best of each"
     build = commands.add_parser("build", help=text, description=text[0].upper() + text[1:] + ".")
     build.add_argument("results", nargs="*", type=Path, metavar="RESULTS", help="result files, or folders that hold "
                        "them (default: the project's own, leaderboard/results)")  # fmt: skip
@@ -31,7 +31,8 @@ def _build(args: argparse.Namespace) -> int:
 
     from .committed import ROOT, check, other_inputs
     from .readme import filled
-    from .table import COMMITTED, find_results, flat, group, markdown, text
+    from .summary import summary
+    from .table import COMMITTED, find_results, flat, group, markdown
 
     places = args.results or [COMMITTED]
     results = find_results(places)
@@ -41,13 +42,13 @@ def _build(args: argparse.Namespace) -> int:
         readme = ROOT / "README.md"
         write_bytes(readme, filled(readme.read_text(encoding="utf-8"), groups).encode())
     out = args.out or (COMMITTED.parent if not args.results else next((p for p in places if p.is_dir()), Path.cwd()))
-    print(text(groups))
     if places != [COMMITTED] and any(COMMITTED.rglob("*.json")):
         for line in other_inputs(groups, find_results([COMMITTED])):
             print(f"note: {line}.", file=sys.stderr)
     write_bytes(out / "leaderboard.md", markdown(groups).encode())
     write_bytes(out / "leaderboard.csv", flat(groups).to_csv(index=False, lineterminator="\n").encode())
-    print(f"\nwritten: {out / 'leaderboard.md'}, {out / 'leaderboard.csv'}")
+    print(summary(groups))
+    print(f"\nall runs and metrics: {out / 'leaderboard.md'}, {out / 'leaderboard.csv'}")
     return 0
 
 

@@ -83,9 +83,10 @@ def group(results: Iterable[Result]) -> list[Group]:
     order = sorted(groups.items(), key=lambda pair: (pair[0][7], pair[0]))  # the user's own come last
     for (dataset, scenario, version, seed, sha256, primary, measured, own, same), runs in order:
         sign = -1 if get_metric(primary).higher_is_better else 1
-        complete = [r for r in runs.values() if r.complete and r.metrics[primary].mean is not None]
-        ranked = sorted(complete, key=lambda r: (sign * r.metrics[primary].mean, _identity(r)))
-        rest = sorted((r for r in runs.values() if r not in complete), key=_identity)
+        means = [(r.metrics[primary].mean if r.complete else None, r) for r in runs.values()]
+        complete = [(sign * mean, _identity(r), r) for mean, r in means if mean is not None]
+        ranked = [r for *_, r in sorted(complete, key=lambda row: row[:2])]
+        rest = sorted((r for mean, r in means if mean is None), key=_identity)
         title = next(iter(runs.values())).scenario.title
         name = f"{dataset} / {scenario}"
         if headings[dataset, scenario] > 1:
@@ -283,19 +284,3 @@ def flat(groups: Iterable[Group]) -> pd.DataFrame:
                     }
                 )
     return pd.DataFrame(rows).astype({"rank": "Int64"})
-
-
-def text(groups: Sequence[Group]) -> str:
-    """The rankings for a terminal."""
-    from zoo.cli import table as columns
-
-    blocks = []
-    for made in groups:
-        block = [f"{made.name}: {made.title} ({_count(made)}, ranked by {made.primary})"]
-        if made.ranked:
-            ranking = frame(made)
-            block.append(columns(list(ranking.columns), [[str(v) for v in row] for row in ranking.to_numpy()]))
-        block += [f"  {line}" for line in [*told_apart(made), *unranked(made)]]
-        blocks.append("\n".join(block))
-    blocks.append("\n".join(remarks(groups)))
-    return "\n\n".join(blocks)

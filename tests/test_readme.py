@@ -1,6 +1,7 @@
 """The README's promises: front matter for a Space, and a backend in one file."""
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -45,7 +46,7 @@ def test_its_backend_works_as_one_file(tmp_path):
     """In a copy of the package: the file is found, listed and restores."""
     code = next(block for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "# zoo/models/" in block)
     name = re.search(r"# zoo/models/(\w+\.py)", code).group(1)
-    subprocess.run(["cp", "-r", str(ROOT / "zoo"), str(tmp_path)], check=True)
+    shutil.copytree(ROOT / "zoo", tmp_path / "zoo")
     (tmp_path / "zoo" / "models" / name).write_text(code)
     picture = tmp_path / "noisy.npy"
     noise = np.random.default_rng(0).normal(0, 20, skimage.data.coffee().shape)

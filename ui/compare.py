@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import logging
+import os
 import re
 import tempfile
 from collections.abc import Iterator
@@ -16,12 +18,15 @@ import zoo
 import zoo.masks
 from zoo import images
 from zoo.card import TASKS
-from zoo.errors import UnknownNameError, ZooError
+from zoo.errors import UnknownNameError, WeightsError, ZooError
 from zoo.faces import FacePipeline
 from zoo.restorer import Restoration, Restorer
 
 from . import examples
-from .pictures import painted_mask, picture_input, preview, same_size
+from .guard import VisitorError, shortened
+from .pictures import MaskEditor, painted_mask, picture_input, preview, same_size
+
+log = logging.getLogger(__name__)
 
 SLOTS = 6
 """How many results are shown at once."""
@@ -52,6 +57,7 @@ def missing(task: str) -> str:
 
 def for_task(task: str):
     """What changes when another task is chosen: the backends, the mask's place, the missing ones."""
+    _check_task(task)
     found = choices(task)
     return (
         gr.update(choices=found, value=[id for _, id in found[:2]]),
@@ -62,7 +68,19 @@ def for_task(task: str):
 
 def for_models(ids: list[str]):
     """What changes when other models are chosen: whether there can be samples."""
+    _check_ids(ids)
     return gr.update(visible=any(card.stochastic for card in zoo.list_models(available=True) if card.id in ids))
+
+
+def _check_task(task: Any) -> None:
+    if task not in TASKS:
+        raise VisitorError("Choose what is wrong with the picture first.")
+
+
+def _check_ids(ids: Any) -> None:
+    """Programs may send anything for the list of models."""
+    if not isinstance(ids, list) or not all(isinstance(id, str) for id in ids):
+        raise VisitorError("The models must be a list of ids.")
 
 
 @functools.lru_cache(maxsize=4)
@@ -71,22 +89,28 @@ def _model(id: str):
 
 
 def compare(
-    picture: str | None, task: str, ids: list[str], painted: dict | None, mask_file: str | None, samples: int = 0
+    picture: str | None, task: str, ids: list[str], painted: list[str], mask_file: str | None, samples: int = 0
 ) -> Iterator[tuple]:
     """Restore with one backend after the other; yields the status line and all slots after each.
 
-    Of models that can draw them, so many samples follow the plain result, as far as there are slots.
+    Of models that can draw them, so many samples follow the plain result, as far as there are slots. `painted` is the
+    layers of the mask editor, as paths.
     """
     if picture is None:
-        raise gr.Error("Choose a picture first: upload one, or click an example.")
+        raise VisitorError("Choose a picture first: upload one, or click an example.")
+    _check_task(task)
+    _check_ids(ids or [])
     if not ids:
-        raise gr.Error("Choose at least one model.")
+        raise VisitorError("Choose at least one model.")
     if len(ids) > SLOTS:
-        raise gr.Error(f"Choose at most {SLOTS} models; {len(ids)} are chosen.")
+        raise VisitorError(f"Choose at most {SLOTS} models; {len(ids)} are chosen.")
+    if not 0 <= samples < SLOTS:  # not a number (NaN) neither
+        raise VisitorError(f"Choose 0 to {SLOTS - 1} samples.")
     offered = [id for _, id in choices(task)]
     for id in ids:
         if id not in offered:  # whoever calls this from outside names no files of the server
-            raise gr.Error(_capital(f"{UnknownNameError(f'model for the task {task}', id, offered)}"))
+            error = UnknownNameError(f"model for the task {task}", shortened(id, 60), offered)
+            raise VisitorError(_capital(str(error)))
     slots = [_empty() for _ in range(SLOTS)]
     # Gradio copies what is yielded into its own cache at once, so this folder can go when the run ends.
     with tempfile.TemporaryDirectory(prefix="restoration-zoo-") as folder:
@@ -94,7 +118,7 @@ def compare(
             source = images.read(picture)
             mask = _mask(task, painted, mask_file, source)
         except ZooError as error:
-            raise gr.Error(_sentence(error, picture, mask_file)) from None
+            raise VisitorError(_sentence(error, picture, mask_file)) from None
         before = source.rgb8()
         failed, used = 0, 0
         for index, id in enumerate(ids):
@@ -106,7 +130,8 @@ def compare(
                     used += 1
             except ZooError as error:
                 failed += 1
-                slots[used] = (gr.update(visible=True), f"**{id}** failed: {error}", None, gr.update(visible=False))
+                text = f"**{id}** failed: {_failure(error, folder)}"
+                slots[used] = (gr.update(visible=True), text, None, gr.update(visible=False))
                 used += 1
         done = f"Done: {len(ids) - failed} of {len(ids)}" + (f", {failed} failed." if failed else ".")
         yield (" ".join([done, *source.notes]), *_flat(slots))
@@ -115,6 +140,9 @@ def compare(
 def _results(id: str, task: str, source: images.Picture, mask: Any, samples: int) -> list[tuple[str, Restoration]]:
     """The results of a model with their names: one, and samples where it can draw them."""
     model = _model(id)
+    pixels, limit = source.height * source.width * model.card.scale**2, images.max_pixels()
+    if pixels > limit:
+        raise ZooError(f"its result would have {pixels:,} pixels, more than the limit of {limit:,}.")
     if task == "face" and id not in _NOTHING:
         return [(id, _faces(model, source))]
     found = [(id, model.restore(source, mask))]
@@ -130,20 +158,28 @@ def _faces(model: Restorer, source: images.Picture) -> Restoration:
     return Restoration(done.picture, done.seconds, (*done.notes, _capital(done.summary())))
 
 
-def _sentence(error: ZooError, picture: str, mask_file: str | None) -> str:
+def _sentence(error: ZooError, *paths: str | None) -> str:
     """The error with the user's file names instead of the server's paths."""
     text = str(error)
-    for path in (picture, mask_file):
+    for path in paths:
         if path:
             text = text.replace(path, Path(path).name)
     return _capital(text)
+
+
+def _failure(error: ZooError, folder: str) -> str:
+    """Why a model failed, without the server's paths; what names its weights is for the log."""
+    if isinstance(error, WeightsError):
+        log.error("%s", error)
+        return "its weights cannot be opened here."
+    return str(error).replace(f"{folder}{os.sep}", "")
 
 
 def _capital(text: str) -> str:
     return text[0].upper() + text[1:]
 
 
-def _mask(task: str, painted: dict | None, file: str | None, source: images.Picture) -> Any:
+def _mask(task: str, painted: list[str], file: str | None, source: images.Picture) -> Any:
     """The mask to use: an uploaded file before a painted one. Raises ZooError when one is needed and there is none."""
     if task != "inpaint":
         return None
@@ -190,7 +226,7 @@ def background(picture: str | None):
     try:
         return {"background": preview(picture), "layers": [], "composite": None}
     except ZooError as error:
-        raise gr.Error(_sentence(error, picture, None)) from None
+        raise VisitorError(_sentence(error, picture)) from None
 
 
 def build() -> None:
@@ -209,8 +245,8 @@ def build() -> None:
                         api_name="load_example", api_visibility="public")  # fmt: skip
             task.render()
             with gr.Column(visible=False) as masking:
-                editor = gr.ImageEditor(
-                    label="Paint over it", type="numpy", format="png", sources=(), transforms=(), layers=False,
+                editor = MaskEditor(
+                    label="Paint over it", type="filepath", format="png", sources=(), transforms=(), layers=False,
                     brush=gr.Brush(default_size=16, colors=["#ff00ff"], color_mode="fixed"), height=420,
                     elem_id="editor",
                 )  # fmt: skip
@@ -223,7 +259,7 @@ def build() -> None:
                 0, SLOTS - 1, 3, step=1, label="Different results of models that can draw them", visible=False,
                 elem_id="samples",
             )  # fmt: skip
-            absent = gr.Markdown(missing(first), elem_classes="small")
+            absent = gr.Markdown(missing(first), elem_classes="rz-small")
             run = gr.Button("Restore and compare", variant="primary", elem_id="run")
         with gr.Column(scale=2, min_width=480):
             status = gr.Markdown("Results appear here one by one, as each finishes.", elem_id="status")

@@ -5,10 +5,18 @@ from __future__ import annotations
 import cv2
 import gradio as gr
 import numpy as np
+from PIL import Image
 
 from zoo import images
+from zoo.errors import PictureError
+
+from .guard import ForeignFileError, is_received
 
 PREVIEW_SIDE = 1024
+MAX_LAYERS = 4
+"""How many layers of painting are opened; the editor itself sends one."""
+MAX_LAYER_PIXELS = (2 * PREVIEW_SIDE) ** 2
+"""The largest layer that is opened; the editor's has the preview's size, twice that a side on a fine display."""
 
 
 class PictureInput(gr.Image):
@@ -20,8 +28,28 @@ class PictureInput(gr.Image):
     is_template = True  # the browser shows a gr.Image; __init__ stays, as Gradio reads the settings off its signature
 
     def preprocess(self, payload) -> str | None:
-        """The uploaded file's path."""
-        return None if payload is None else payload.path
+        """The uploaded file's path. Raises ForeignFileError for any other."""
+        return None if payload is None else _received(payload.path)
+
+
+class MaskEditor(gr.ImageEditor):
+    """An editor that hands on the files of its layers, and opens nothing.
+
+    gr.ImageEditor decodes layers, background and composite, whatever their number and size.
+    """
+
+    is_template = True
+    accept_blobs = None  # the other way to send layers, kept in memory without a limit; the browser does not need it
+
+    def preprocess(self, payload) -> list[str]:  # type: ignore[override]  # files instead of pictures is the point
+        """The paths of the painted layers. Raises ForeignFileError for files that were not uploaded."""
+        return [] if payload is None else [_received(layer.path) for layer in payload.layers]
+
+
+def _received(path: str | None) -> str:
+    if path is None or not is_received(path):
+        raise ForeignFileError
+    return path
 
 
 def picture_input(**options) -> PictureInput:
@@ -38,16 +66,36 @@ def preview(path: str) -> np.ndarray:
     return cv2.resize(picture, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
 
 
-def painted_mask(editor: dict | None, height: int, width: int) -> np.ndarray | None:
-    """What was painted in an ImageEditor, as a boolean HxW mask of the picture's size; None when nothing was."""
-    layers = [layer for layer in (editor or {}).get("layers") or [] if layer is not None and layer.ndim == 3]
-    painted = None
+def painted_mask(layers: list[str], height: int, width: int) -> np.ndarray | None:
+    """What was painted, as a boolean HxW mask of the picture's size; None when nothing was.
+
+    A layer is painted where it is not transparent. Raises PictureError for too many layers, before any is opened, and
+    for layers that are too large, before they are decoded.
+    """
+    if len(layers) > MAX_LAYERS:
+        raise PictureError(f"the mask has {len(layers)} layers; at most {MAX_LAYERS} are read.")
+    painted = np.zeros((height, width), bool)
     for layer in layers:
-        if layer.shape[2] < 4:
-            continue
-        strokes = cv2.resize(layer[..., 3], (width, height), interpolation=cv2.INTER_NEAREST) > 0
-        painted = strokes if painted is None else painted | strokes
-    return painted if painted is not None and painted.any() else None
+        strokes = cv2.resize(_strokes(layer), (width, height), interpolation=cv2.INTER_NEAREST)
+        painted |= strokes > 0
+    return painted if painted.any() else None
+
+
+def _strokes(path: str) -> np.ndarray:
+    """A layer's opacity, uint8 or uint16, HxW. Raises PictureError."""
+    try:
+        with Image.open(path, formats=["PNG"]) as header:  # reads no pixels yet
+            width, height = header.size
+    except Image.DecompressionBombError:  # raised from the header alone
+        raise PictureError(f"a layer of the mask has too many pixels, the limit is {MAX_LAYER_PIXELS:,}.") from None
+    except Exception:  # decoders raise anything on hostile bytes
+        raise PictureError("a layer of the mask is not a PNG, or is damaged.") from None
+    if width * height > MAX_LAYER_PIXELS:
+        raise PictureError(
+            f"a layer of the mask has {width} x {height} pixels, more than the limit of {MAX_LAYER_PIXELS:,}."
+        )
+    picture = images.read(path)
+    return np.full((height, width), 255, np.uint8) if picture.alpha is None else picture.alpha
 
 
 def same_size(before: np.ndarray, after: np.ndarray) -> np.ndarray:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import logging
+
 import gradio as gr
 import pandas as pd
 
 from eval.metrics import METRICS
 from leaderboard.table import COMMITTED, Group, find_results, frame, group, remarks, unranked
 from zoo.errors import ZooError
+
+from .guard import VisitorError
+
+log = logging.getLogger(__name__)
+
+_UNREADABLE = "There is no leaderboard: its results cannot be read here."
 
 
 def _groups() -> list[Group]:
@@ -19,9 +27,10 @@ def show(name: str) -> tuple[str, pd.DataFrame, str]:
     try:
         found = {made.name: made for made in _groups()}
     except ZooError as error:
-        raise gr.Error(str(error)) from None
+        log.error("%s", error)  # it names files of the server
+        raise VisitorError(_UNREADABLE) from None
     if name not in found:
-        raise gr.Error(f"There is no ranking '{name}'.")
+        raise VisitorError(f"There is no ranking '{name}'.")
     made = found[name]
     metric = METRICS[made.primary]
     pictures = f"{made.ranked[0].n_scored} pictures" if made.ranked else "No complete run"
@@ -38,7 +47,8 @@ def build() -> None:
     try:
         names = [made.name for made in _groups()]
     except ZooError as error:
-        gr.Markdown(f"No leaderboard: {error}")
+        log.error("%s", error)
+        gr.Markdown(_UNREADABLE)
         return
     choice = gr.Dropdown(names, value=names[0], label="Data set and scenario", elem_id="ranking")
     text, table, notes = show(names[0])
@@ -46,5 +56,5 @@ def build() -> None:
     ranking = gr.Dataframe(
         table, interactive=False, show_search="filter", pinned_columns=2, elem_id="table", max_height=600
     )
-    below = gr.Markdown(notes, elem_classes="small")
+    below = gr.Markdown(notes, elem_classes="rz-small")
     choice.change(show, choice, [heading, ranking, below], api_name="leaderboard")

@@ -8,6 +8,7 @@ and input, so no weights are needed; and beside them stands the convolution rate
 from __future__ import annotations
 
 import argparse
+import importlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from .errors import ZooError
 if TYPE_CHECKING:
     import torch
 
+FAMILIES = ("contextual-attention", "deblurgan", "edgeconnect", "gpen")
+"""Those whose published networks have a plain form."""
 DEFAULT = ("gpen.bfr-512", "deblurgan.v2-mobilenet", "contextual-attention.places2")
 
 
@@ -53,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     from .registry import get_card
 
     for model in args.model:  # a wrong name should not cost a minute first
-        _family(get_card(model))
+        _check_family(get_card(model))
 
     import torch
 
@@ -90,9 +93,11 @@ def measure(model: str, repeats: int = 3) -> Row:
     from .layers import plain_form
 
     card = registry.get_card(model)
-    family = _family(card)
+    _check_family(card)
+    name = f".models.{card.family.replace('-', '_')}"
+    family, network = (importlib.import_module(module, __package__) for module in (name, f"{name}.network"))
     torch.manual_seed(0)
-    plain = family.make(card).eval().requires_grad_(False)
+    plain = network.make(card).eval().requires_grad_(False)
     for tensor in plain.parameters():
         if tensor.dim() < 2:  # no bias and no gain at its neutral value, so that each of them counts
             tensor.add_(torch.randn_like(tensor), alpha=0.1)
@@ -127,16 +132,10 @@ def convolution_rate(repeats: int = 5) -> float:
     return 2 * weight.numel() * x.shape[2] * x.shape[3] / seconds / 1e9
 
 
-def _family(card):
-    """The module of a card's family. Raises ZooError when it has no plain form to compare with."""
-    from .models import contextual_attention, deblurgan, edgeconnect, gpen
-
-    families = {"contextual-attention": contextual_attention, "deblurgan": deblurgan}
-    families |= {"edgeconnect": edgeconnect, "gpen": gpen}
-    module = families.get(card.family)
-    if module is None or card.weights is None or card.id.endswith(".mini"):
-        raise ZooError(f"{card.id} has no plain form to compare with; choose one of {', '.join(sorted(families))}.")
-    return module
+def _check_family(card) -> None:
+    """Raise ZooError when the card's network has no plain form to compare with."""
+    if card.family not in FAMILIES or card.weights is None or card.id.endswith(".mini"):
+        raise ZooError(f"{card.id} has no plain form to compare with; choose one of {', '.join(FAMILIES)}.")
 
 
 def _inputs(card) -> list[torch.Tensor]:

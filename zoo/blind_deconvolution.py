@@ -195,7 +195,11 @@ class BlindDeconvolution(nn.Module):
         return self.estimate(near, torch.cat([maps[index] for index in nearest]))
 
     def forward(self, picture: Tensor) -> Tensor:
-        """`candidates` of N x 3 x H x W RGB in [0, 1], sides of 49 and up, put together from all windows."""
+        """`candidates` of N x 3 x H x W RGB in [0, 1], sides of 49 and up, put together from all windows.
+
+        Always in float32: half precision has no Fourier transforms on CPUs, and not the range of power spectra.
+        """
+        picture = picture.float()
         count, _, height, width = picture.shape
         places = windows(height, width, self.window, self.window // 2)
         blurs = self.estimated(picture, places).split(count)

@@ -242,7 +242,7 @@ def _moved(layer: np.ndarray, path: list[np.ndarray]) -> Iterator[np.ndarray]:
 
 
 def _mean(frames: Iterable[np.ndarray]) -> np.ndarray:
-    total, count = 0.0, 0
+    total, count = np.zeros(()), 0
     for frame in frames:
         total, count = total + frame, count + 1
     return total / count

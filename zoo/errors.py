@@ -62,4 +62,4 @@ def describe_os_error(error: OSError) -> str:
         errno.EISDIR: "it is a folder",
         errno.ENAMETOOLONG: "the name is too long",
     }
-    return phrases.get(error.errno, error.strerror or str(error))
+    return phrases.get(error.errno or 0, error.strerror or str(error))

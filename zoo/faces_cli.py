@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .errors import OutputError, ZooError
+from .errors import OutputError, PictureError, ZooError, describe_os_error
 from .faces.detect import DETECTORS
 from .faces.style import STYLES, get_style
 from .restore_cli import check_folder, plan
@@ -177,6 +177,8 @@ def _check_side_files(args: argparse.Namespace, jobs: list[tuple[Path, Path]]) -
             raise OutputError(f"cannot write {path}: its name must end in {suffix}.")
         if path.is_dir():
             raise OutputError(f"cannot write {path}: it is a folder.")
+        if path.exists() and not path.is_file():
+            raise OutputError(f"cannot write {path}: a device, a pipe or a socket is in the way.")
         check_folder(path.parent)
     if args.save_faces:
         check_folder(args.save_faces)
@@ -198,10 +200,15 @@ def _face_prefixes(args: argparse.Namespace, jobs: list[tuple[Path, Path]]) -> d
 
 def _write(source: Path, target: Path, result: FacesResult) -> None:
     """Write the picture; one that did not change is copied byte for byte where the format stays. Raises OutputError."""
-    from .images import write, write_bytes
+    from .files import read_bytes
+    from .images import max_bytes, write, write_bytes
 
     if not result.changed and source.suffix.lower() == target.suffix.lower():
-        write_bytes(target, source.read_bytes())
+        try:
+            data = read_bytes(source, max_bytes())
+        except OSError as error:
+            raise PictureError(f"cannot read {source}: {describe_os_error(error)}.") from None
+        write_bytes(target, data)
     else:
         write(target, result.picture)
 
@@ -212,7 +219,7 @@ def _save_faces(prefix: Path, picture: Picture, result: FacesResult) -> None:
     from .images import Picture, write
 
     for face in result.faces:
-        if face.action == BLURRED or face.after is None:
+        if face.action == BLURRED or face.before is None or face.after is None:
             continue
         for name, crop in (("before", face.before), ("after", face.after)):
             path = prefix.with_name(f"{prefix.name}-face{face.number:02}-{name}.png")
@@ -225,7 +232,8 @@ def _log(path: Path | None) -> Iterator[Any]:
     if path is None:
         yield lambda entry: None
         return
-    with path.open("a", encoding="utf-8") as file:
+    # As escapes, names of files that are no text are valid JSON and come back as they were.
+    with path.open("a", encoding="utf-8", errors="backslashreplace") as file:
 
         def append(entry: dict[str, Any]) -> None:
             from datetime import datetime, timezone
@@ -260,4 +268,4 @@ def _write_report(path: Path, pipeline: FacePipeline, options: Options, entries:
         "faces": sum(entry.get("faces", 0) for entry in entries),
         "pictures": entries,
     }
-    write_bytes(path, (json.dumps(report, indent=1, ensure_ascii=False) + "\n").encode())
+    write_bytes(path, (json.dumps(report, indent=1, ensure_ascii=False) + "\n").encode(errors="backslashreplace"))

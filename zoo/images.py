@@ -18,25 +18,27 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .containers import check_whole
 from .errors import OutputError, PictureError, describe_os_error
-from .files import written_whole
+from .exif import read_exif
+from .files import read_bytes, written_whole
 
 if TYPE_CHECKING:
     from PIL import Image
-    from PIL.TiffImagePlugin import TiffImageFile
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"}
 """What is read; written are all of them but .bmp."""
 DEFAULT_MAX_PIXELS = 150_000_000
 _SIDE_LIMITS = {".jpg": 65_500, ".jpeg": 65_500, ".webp": 16_383}
 """The longest side that a format, or its encoder, can hold."""
-_ORIENTATION = 0x0112
-_LAYOUT_TAGS = {*range(254, 260), 262, 266, 273, *range(277, 280), 284, 297, 317, 320, *range(322, 326), 330, 338, 339,
-                347, *range(512, 522), *range(529, 533), 700, 34675}  # fmt: skip
-"""TIFF tags about how pixels are stored (and the copies of profile and XMP): true of the source file only."""
+_FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP")
+"""Pillow's names of what is opened, whatever a file's name ends in; others of its formats run other programs."""
 _JPEG_EXIF_LIMIT = 65_533
 """Bytes; a JPEG segment holds no more, so a longer block (from another format) is left out."""
-_pillow_limit = threading.Lock()
+_MAX_PROFILE_BYTES = 16_000_000
+"""A longer color profile is left out: JPEG holds no more, and a few hundred bytes can unpack to any length in PNG."""
+_MAX_BYTES_BESIDES_PIXELS = 64 << 20
+_pillow_limits = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -94,11 +96,16 @@ def max_pixels() -> int:
     return limit
 
 
+def max_bytes() -> int:
+    """The largest picture file that is opened: `max_pixels()` of four channels of 16 bits, and 64 MB of metadata."""
+    return 8 * max_pixels() + _MAX_BYTES_BESIDES_PIXELS
+
+
 def read(source: str | os.PathLike | bytes | Image.Image | np.ndarray | Picture) -> Picture:
     """Decode a picture from a path, encoded bytes, a PIL image or an array (HxW, HxWx2, x3, x4; uint8, uint16).
 
-    Raises PictureError when it is missing, empty, damaged, truncated, animated, of an unsupported kind, or larger
-    than `max_pixels()`.
+    Raises PictureError when it is missing, no regular file, empty, damaged, truncated, animated, of an unsupported
+    kind, or larger than `max_pixels()` or `max_bytes()`.
     """
     from PIL import Image
 
@@ -113,21 +120,17 @@ def read(source: str | os.PathLike | bytes | Image.Image | np.ndarray | Picture)
     else:
         name = str(source)
         try:
-            data = Path(source).read_bytes()
+            data = read_bytes(source, max_bytes())
         except OSError as error:
             raise PictureError(f"cannot read {name}: {describe_os_error(error)}.") from None
+        except ValueError:  # a null character
+            raise PictureError(f"there can be no file named {name!r}.") from None
         except MemoryError:
             raise PictureError(f"{name} does not fit into memory.") from None
     if not data:
         raise PictureError(f"{name} is empty (0 bytes).")
     try:
-        # Pillow's own limit is a warning first; this module's comes before anything is decoded.
-        with _pillow_limit:
-            limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-            try:
-                image = Image.open(io.BytesIO(data))
-            finally:
-                Image.MAX_IMAGE_PIXELS = limit
+        image = _opened(data)
     except Image.UnidentifiedImageError:
         raise PictureError(f"{name} is not a picture, or is damaged: {_why_unknown(data)}.") from None
     except Exception as error:  # decoders raise anything on hostile bytes
@@ -136,11 +139,27 @@ def read(source: str | os.PathLike | bytes | Image.Image | np.ndarray | Picture)
         return _from_pil(image, name, data)
 
 
+def _opened(data: bytes) -> Image.Image:
+    """Open with this module's limits in place of Pillow's: on pixels its own is a warning first, and color profiles
+    of PNG are refused beyond 1 MB."""
+    from PIL import Image, PngImagePlugin
+
+    with _pillow_limits:
+        limits = Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK
+        Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK = None, _MAX_PROFILE_BYTES
+        try:
+            return Image.open(io.BytesIO(data), formats=_FORMATS)
+        finally:
+            Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK = limits
+
+
 def _why_unknown(data: bytes) -> str:
     if data[:4] in (b"II*\0", b"MM\0*"):
         return "no known kind of TIFF fits its content (8 and 16 bits per channel are supported)"
     if data[4:8] == b"ftyp":
         return "HEIC pictures and videos are not supported; export a JPEG or PNG"
+    if data[:4] == b"GIF8":
+        return "GIF pictures are not supported; export a PNG"
     return "no known format fits its content"
 
 
@@ -174,8 +193,8 @@ def _from_pil(image: Image.Image, name: str, data: bytes | None) -> Picture:
         frames = getattr(image, "n_frames", 1)  # counting them reads the file
         # An MPO is a phone's JPEG with a preview or depth map behind it, not an animation.
         if frames == 1 or image.format == "MPO":
-            if image.format == "TIFF" and data is not None:
-                _check_complete(image, data)
+            if data is not None:
+                check_whole(image, data)
             image.load()
     except MemoryError:
         raise PictureError(f"{name} does not fit into memory.") from None
@@ -184,9 +203,12 @@ def _from_pil(image: Image.Image, name: str, data: bytes | None) -> Picture:
     if frames > 1 and image.format != "MPO":
         kind = "pages" if image.format == "TIFF" else "frames"
         raise PictureError(f"{name} has {frames} {kind}; only still pictures are restored: save one of them first.")
-    orientation, exif_bytes = _read_exif(image)
-    icc = image.info.get("icc_profile")
+    orientation, exif_bytes = read_exif(image)
     notes: list[str] = []
+    icc = image.info.get("icc_profile")
+    if icc is not None and not (isinstance(icc, bytes) and 0 < len(icc) <= _MAX_PROFILE_BYTES):
+        icc = None
+        notes.append("its color profile is left out: it is damaged or too large.")
     mode = image.mode
     if data is not None and _is_16_bit(image, data):
         color, alpha = _decode_16_bit(image, data, name)
@@ -217,29 +239,6 @@ def _from_pil(image: Image.Image, name: str, data: bytes | None) -> Picture:
     if alpha is not None:
         alpha = np.ascontiguousarray(_upright(alpha, orientation))
     return Picture(color, alpha, exif_bytes, icc, tuple(notes))
-
-
-def _check_complete(image: TiffImageFile, data: bytes) -> None:
-    """Raise EOFError for a TIFF whose pixels lie past the file's end, before libtiff writes about it to stderr."""
-    for offsets, counts in ((273, 279), (324, 325)):  # strips and tiles
-        for offset, count in zip(image.tag_v2.get(offsets, ()), image.tag_v2.get(counts, ()), strict=False):
-            if offset + count > len(data):
-                raise EOFError("pixels lie past the end of the file")
-
-
-def _read_exif(image: Image.Image) -> tuple[int, bytes | None]:
-    """The orientation (1 to 8), and the EXIF block without it and without the tags of a TIFF file's layout."""
-    from PIL import Image
-
-    try:
-        exif = Image.Exif()
-        exif.load(image.getexif().tobytes())  # a copy: the caller's picture keeps its orientation
-        orientation = exif.get(_ORIENTATION, 1)
-        for tag in _LAYOUT_TAGS | {_ORIENTATION}:
-            exif.pop(tag, None)
-        return orientation, exif.tobytes() if len(exif) else None
-    except Exception:  # damaged EXIF data is no reason to refuse the picture
-        return 1, None
 
 
 def _is_16_bit(image: Image.Image, data: bytes) -> bool:

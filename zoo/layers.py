@@ -6,6 +6,7 @@ import math
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import TypeVar
 
 # On Linux torch then asks for huge pages, without which every new large tensor costs a page fault per 4 KiB: four
 # fifths of the time of a memory-bound layer. It is read at torch's first allocation.
@@ -15,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+Network = TypeVar("Network", bound=nn.Module)
 INFINITY = float("inf")
 BLOCK = 1 << 18
 """Numbers in a piece of a tensor that several steps in a row should find in the CPU's cache."""
@@ -49,7 +51,7 @@ def plain_form(network: nn.Module) -> Iterator[None]:
             layer.plain = value
 
 
-def build_with(make: Callable[[], nn.Module], state: Mapping[str, Tensor]) -> nn.Module:
+def build_with(make: Callable[[], Network], state: Mapping[str, Tensor]) -> Network:
     """`make()` with the tensors of `state` as its weights, in eval mode.
 
     The network is made without memory and takes the tensors as they are, so nothing is initialized in vain. Raises

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
+
+if TYPE_CHECKING:
+    import torch
 
 
 def per_image(
-    function: Callable[[np.ndarray, np.ndarray | None], np.ndarray],
+    function: Callable[[np.ndarray, Any], np.ndarray],
 ) -> Callable[[torch.Tensor, torch.Tensor | None], torch.Tensor]:
     """Turn `function(image, mask) -> image` on HxWx3 float32 in [0, 1] and HxW bool (or None) into a backend.
 
     The pictures of a batch go through one by one; what comes out is clipped to [0, 1].
     """
+    import torch
 
     def run(image: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
         outputs = []

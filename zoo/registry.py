@@ -1,15 +1,16 @@
 """The registry of backends: registered by a decorator, found by name, validated before they are added.
 
-A backend is one file in zoo/models: it decorates a builder with `register(card, ...)`. The files are imported at
-the first look-up, so that `import zoo` and every `--help` stay light.
+A backend is one file or folder in zoo/models: it decorates a builder with `register(card, ...)`. All are imported at
+the first look-up, so that `import zoo` and every `--help` stay light; and as a builder itself imports what it builds
+with (torch, OpenCV), so does every look-up of a card.
 """
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from . import weights as weights_module
 from .card import TASKS, ModelCard
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
     from .restorer import Restorer
 
     Backend = Callable[[torch.Tensor, "torch.Tensor | None"], torch.Tensor]
-    Builder = Callable[[ModelCard, "Mapping[str, torch.Tensor] | None"], Backend]
+    # Tensors by name, or None: a builder knows which, as its own cards say whether there are weights.
+    Builder = Callable[[ModelCard, Any], Backend]
 
 _entries: dict[str, tuple[ModelCard, Builder]] = {}
 _schemes: dict[str, Callable[[str], tuple[ModelCard, Builder]]] = {}

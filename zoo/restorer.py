@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
@@ -190,7 +190,9 @@ class Restorer:
         self.check_mask_use(mask is not None)
         return None if mask is None else masks.read(mask, picture.height, picture.width, threshold)
 
-    def _failure(self, error: Exception, picture: Picture) -> RestorationError:
+    def _failure(self, error: BaseException, picture: Picture) -> RestorationError:
+        if isinstance(error, SystemExit):
+            return RestorationError(f"{self.card.id} failed: it wanted to end the program (exit status {error.code})")
         if isinstance(error, MemoryError) or "out of memory" in str(error).lower() or "allocate" in str(error):
             return RestorationError(
                 f"{self.card.id} ran out of memory on a picture of {picture.width} x {picture.height} pixels; try a "
@@ -202,7 +204,7 @@ class Restorer:
         """The tile's side for this picture, or None when it goes through in one piece."""
         if self.card.tiling is None or self.tile is None:
             return None
-        if self.tile == "auto":
+        if isinstance(self.tile, str):
             side = max(AUTO_TILE, 4 * self.card.tiling.margin)
             return side if picture.height * picture.width > AUTO_TILE_PIXELS else None
         return self.tile if max(picture.height, picture.width) > self.tile else None
@@ -213,9 +215,9 @@ class Restorer:
         """Restore pictures of one size, all with or all without a mask, by the backend or its way to draw samples."""
         try:
             return self._restored(pictures, holes, compute)
-        except ZooError:
+        except (ZooError, KeyboardInterrupt):
             raise
-        except Exception as error:  # a backend may raise anything; whatever it is, there is no result
+        except BaseException as error:  # a backend may raise anything, SystemExit too: there is no result
             raise self._failure(error, pictures[0]) from error
 
     def _restored(
@@ -226,13 +228,14 @@ class Restorer:
         tile = self._tile_side(pictures[0])
         if tile is not None:
             restored = [self._run_tiled(pictures[0], holes[0], tile)]
-            if not self.card.tiling.exact:
+            if self.card.tiling is not None and not self.card.tiling.exact:
                 notes.append(f"restored in tiles of {tile} pixels, which this model does not match exactly.")
         else:
             if isinstance(self.tile, int) and self.card.tiling is None and max(_size(pictures[0])) > self.tile:
                 notes.append(f"{self.card.id} needs the whole picture at once, so it was not tiled.")
             image = torch.cat([_to_tensor(p.color) for p in pictures])
-            mask = None if holes[0] is None else torch.cat([_mask_to_tensor(h) for h in holes])
+            given = [hole for hole in holes if hole is not None]  # all of them, or none
+            mask = torch.cat([_mask_to_tensor(hole) for hole in given]) if given else None
             output = self._forward(image, mask, compute)
             restored = [self._to_array(o, p) for o, p in zip(output, pictures, strict=True)]
         square = self.card.size.square
@@ -263,13 +266,14 @@ class Restorer:
     def _run_tiled(self, picture: Picture, hole: np.ndarray | None, tile: int) -> np.ndarray:
         """Only one tile is ever on the device, and only one row of tiles is kept as float numbers."""
         scale, tiling, step = self.card.scale, self.card.tiling, self.card.size.multiple_of
+        assert tiling is not None, "only models that tile come here"
         height, width = _size(picture)
         try:
             rows = spans(height, tile, tiling.margin, FEATHER, step)
             columns = spans(width, tile, tiling.margin, FEATHER, step)
         except ValueError as error:
             raise RestorationError(f"{self.card.id}: {error}.") from None
-        joined = None
+        joined: np.ndarray | None = None
         rest = np.zeros((3, 0, width * scale), np.float32)  # what the rows of tiles above add to the next one
         for index, row in enumerate(rows):
             strip = np.zeros((3, (row.stop - row.start) * scale, width * scale), np.float32)
@@ -287,6 +291,7 @@ class Restorer:
             if joined is None:
                 joined = np.empty((height * scale, *finished.shape[1:]), finished.dtype)
             joined[row.start * scale : end * scale] = finished
+        assert joined is not None, "there is at least one row of tiles"
         return joined
 
     def _to_array(self, output: torch.Tensor, like: Picture) -> np.ndarray:
@@ -340,9 +345,11 @@ def pick_device(name: str) -> torch.device:
     return device
 
 
-def _checked_tile(tile: int | str | None) -> int | str | None:
-    if tile is None or tile == "auto":
-        return tile
+def _checked_tile(tile: int | str | None) -> int | Literal["auto"] | None:
+    if tile is None:
+        return None
+    if tile == "auto":
+        return "auto"
     try:
         side = int(tile)
     except (TypeError, ValueError):

@@ -92,8 +92,8 @@ class ShuffledUNet(nn.Module):
         return x[:, :3] + self.result(x)
 
     def result(self, x: Tensor) -> Tensor:
-        """What the network itself computes, N x outputs x H x W."""
-        y = self.head(F.pixel_unshuffle(x, self.shuffle))
+        """What the network itself computes, N x outputs x H x W, in the precision of its weights."""
+        y = self.head(F.pixel_unshuffle(x.to(self.head.weight.dtype), self.shuffle))
         skips = []
         for blocks, down in zip(self.down_blocks, self.downs, strict=False):
             y = blocks(y)

@@ -50,7 +50,7 @@ def command(*arguments: object) -> list[str]:
 
 def run(*arguments: object, **options) -> subprocess.CompletedProcess:
     """Run a module of the project in a process of its own, with this process's environment."""
-    return subprocess.run(command(*arguments), cwd=ROOT, capture_output=True, text=True, timeout=300, **options)
+    return subprocess.run(command(*arguments), cwd=ROOT, capture_output=True, text=True, timeout=600, **options)
 
 
 def kill_when(arguments: Iterable[object], folder: Path, pattern: str, count: int) -> int:
@@ -62,6 +62,35 @@ def kill_when(arguments: Iterable[object], folder: Path, pattern: str, count: in
         time.sleep(0.002)
     process.send_signal(signal.SIGKILL)
     return process.wait()
+
+
+KILLED_BEFORE = """
+import os, runpy, signal, sys
+from pathlib import PurePath
+
+pattern, left = sys.argv[1], int(sys.argv[2])
+sys.argv[:] = sys.argv[3:]
+
+def watch(event, arguments):
+    global left
+    if event == "os.rename" and PurePath(os.fsdecode(arguments[1])).match(pattern):
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        left -= 1
+
+sys.addaudithook(watch)
+runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+"""
+
+
+def killed_after(arguments: Iterable[object], pattern: str, count: int) -> int:
+    """Run a module that is killed when it is about to put file number `count` + 1 of that pattern into its place.
+
+    Not at a time but at a place, so that fast and slow machines agree. The exit status; files put there by worker
+    processes do not count.
+    """
+    program = [sys.executable, "-c", KILLED_BEFORE, pattern, str(count), *map(str, arguments)]
+    return subprocess.run(program, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode
 
 
 def result_of(out: Path, model: str = "dummy") -> dict:

@@ -1,14 +1,10 @@
 from __future__ import annotations
 
-import sys
-
 import numpy as np
-import pytest
 
 import zoo
 from eval.cost import PeakMemory, gflops
-
-linux = pytest.mark.skipif(sys.platform != "linux", reason="the peak is only kept by Linux")
+from tests.platforms import linux
 
 
 @linux

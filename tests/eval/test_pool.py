@@ -11,6 +11,7 @@ import pytest
 
 from eval.pool import Workers, cores
 from tests.eval import helpers
+from tests.platforms import posix
 from zoo.errors import OutputError, ZooError
 
 
@@ -31,6 +32,7 @@ def test_errors_come_through(count):
         workers.each(helpers.refuse, [(0,)], lambda: None)
 
 
+@posix
 def test_a_worker_that_dies_is_told():
     with Workers(2) as workers, pytest.raises(ZooError, match="a worker process died"):
         workers.each(helpers.end_at_once, [(0,), (1,)], lambda: None)
@@ -43,9 +45,11 @@ def test_a_number_of_workers(count):
 
 
 def test_cores_are_those_that_may_be_used():
-    assert cores() == len(psutil.Process().cpu_affinity())
+    process = psutil.Process()  # it has no affinity on macOS
+    assert cores() == (len(process.cpu_affinity()) if hasattr(process, "cpu_affinity") else os.cpu_count())
 
 
+@posix
 def test_workers_end_when_the_main_process_is_killed(tmp_path):
     program = (
         "from eval.pool import Workers; from tests.eval.helpers import tell_pid_and_wait\n"
@@ -57,7 +61,7 @@ def test_workers_end_when_the_main_process_is_killed(tmp_path):
     main = subprocess.Popen(
         [sys.executable, script], cwd=helpers.ROOT, env={**os.environ, "PYTHONPATH": str(helpers.ROOT)}
     )
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 600
     while time.monotonic() < deadline:
         found = [path.read_text() for path in tmp_path.glob("*.pid")]
         if len(found) == 2 and all(found):
@@ -67,4 +71,4 @@ def test_workers_end_when_the_main_process_is_killed(tmp_path):
     assert len(workers) == 2
     main.send_signal(signal.SIGKILL)
     main.wait()
-    assert psutil.wait_procs(workers, timeout=60)[1] == []
+    assert psutil.wait_procs(workers, timeout=600)[1] == []

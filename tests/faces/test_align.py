@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
+from tests.zoo.samples import ROOT
 from zoo.faces import align
 
 
@@ -136,3 +140,28 @@ def test_the_template_is_that_of_aligned_portraits(shared, mtcnn):
         found.append(face.landmarks)
     off = np.mean(found, axis=0) - align.TEMPLATE
     assert np.abs(off).max() < 10  # of 126 pixels between the eyes
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 3000), (3000, 1), (60_000, 1), (2, 5000, 3), (9000, 3)])
+def test_narrow_pictures_are_continued_at_once(shape):
+    """In a process of its own: where it hangs, it does so inside OpenCV."""
+    code = f"""
+import numpy as np
+from tests.zoo.samples import ROOT
+from zoo.faces import align
+picture = np.random.default_rng(0).integers(0, 256, {shape}).astype(np.uint8)
+scale = 64 / max(picture.shape[:2])
+crop = align.warp(picture, align.resized(np.eye(2, 3), after=scale), 64, 64)
+assert crop.shape == (64, 64, *picture.shape[2:])
+if 1 in picture.shape[:2]:
+    along = crop if picture.shape[0] == 1 else crop.T
+    assert (along == along[:1]).all()
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_picture_goes_on_mirrored_as_often_as_is_seen():
+    picture = np.random.default_rng(0).integers(0, 256, (20, 30, 3)).astype(np.uint8)
+    seen = align.warp(picture, np.array([[1, 0, 70], [0, 1, 50]], float), 150, 120)
+    np.testing.assert_array_equal(seen, np.pad(picture, [(50, 50), (70, 50), (0, 0)], mode="reflect"))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests.faces.conftest import backend
 from zoo.card import SizeRule
@@ -12,7 +15,7 @@ from zoo.faces import FacePipeline, Options, align, blend
 from zoo.faces.face import Face
 from zoo.faces.pipeline import choose
 from zoo.faces.style import Look
-from zoo.images import Picture, read
+from zoo.images import Picture, encode, read
 
 
 class Known:
@@ -346,14 +349,15 @@ def test_gpen_with_synthetic_weights(astronaut, person, monkeypatch):
     import torch
 
     import zoo
-    from zoo.models import gpen
+    from zoo.models.gpen import build
+    from zoo.models.gpen.network import FullGenerator
 
     torch.manual_seed(0)
-    state = gpen.FullGenerator(256, channel_multiplier=1, narrow=0.5).state_dict()
+    state = FullGenerator(256, channel_multiplier=1, narrow=0.5).state_dict()
     card = zoo.get_card("gpen.bfr-256")
     from zoo.restorer import Restorer
 
-    model = Restorer(card, gpen.build(card, state), device="cpu")
+    model = Restorer(card, build(card, state), device="cpu")
     result = FacePipeline(model, detector=Known(person), embedding="none").run(astronaut)
     assert result.faces[0].after.shape == (256, 256, 3)
     inside, outside = core(result, size=256)
@@ -376,3 +380,52 @@ def test_solvay(shared):
         assert (result.picture.color[y, x].astype(int) - image[y, x]).max() > 20  # each was reached
     assert np.array_equal(result.picture.color[~claimed], image[~claimed])
     assert 0.05 < claimed.mean() < 0.15
+
+
+SECRET = b"a small copy of the face"
+
+
+def camera_file(picture: np.ndarray) -> bytes:
+    """A JPEG with a preview in every place of its EXIF data, and behind it, that can hold one."""
+    thumbnail = Image.new("RGB", (16, 16))
+    stream = io.BytesIO()
+    thumbnail.save(stream, "JPEG", comment=SECRET)
+    exif = Image.Exif()
+    exif[0x010F], exif[0x0132] = "Maker", "2026:01:02 03:04:05"
+    exif[0x8649] = b"8BIM" + SECRET  # Photoshop's resources
+    exif[0x935C] = SECRET  # Photoshop's layers
+    exif[0xC4A5] = SECRET  # PrintIM, for any private tag
+    exif[0xC51B] = tuple(SECRET)
+    exif[0x8769] = {0x829A: 0.5, 0x9000: b"0232", 0x927C: SECRET + stream.getvalue(), 0x9286: SECRET}
+    exif[0x8825] = {2: (1.0, 2.0, 3.5), 27: SECRET}
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "JPEG", quality=95, exif=exif, xmp=b"<x:xmpmeta>" + SECRET, comment=SECRET)
+    return file.getvalue() + stream.getvalue()
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tif"])
+def test_where_a_face_is_anonymous_no_preview_is_left(astronaut, suffix):
+    data = camera_file(astronaut)
+    assert data.count(SECRET) > 6
+    result = pipeline().run(data, Options(anonymise="all"))
+    assert result.count("blurred") == 1 and result.changed
+    written = encode(result.picture, suffix)
+    assert SECRET not in written
+    for form in (">", "<"):  # as a row of 16-bit numbers
+        assert np.array(list(SECRET), f"{form}u2").tobytes() not in written
+    exif = Image.Exif()
+    exif.load(read(written).exif)
+    assert (exif[0x010F], exif.get_ifd(0x8769)[0x829A], exif.get_ifd(0x8825)[2]) == ("Maker", 0.5, (1.0, 2.0, 3.5))
+    assert set(exif.get_ifd(0x8769)) <= {0x829A, 0x9000}
+
+
+def test_an_anonymous_picture_that_was_flat_is_written_anew(astronaut_face):
+    flat = np.full((512, 512, 3), 90, np.uint8)
+    result = pipeline(faces=[astronaut_face]).run(camera_file(flat), Options(anonymise="all"))
+    assert result.count("blurred") == 1
+    assert result.changed  # else the file would be copied, previews and all
+    assert SECRET not in result.picture.exif
+
+
+def test_restoring_alone_keeps_the_cameras_data(astronaut):
+    assert SECRET in pipeline().run(camera_file(astronaut)).picture.exif

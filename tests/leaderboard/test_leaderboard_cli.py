@@ -23,8 +23,8 @@ def build(*arguments) -> int:
 def test_build_prints_and_writes(results, capsys):
     assert build(results) == 0
     out = capsys.readouterr().out
-    assert out.index("1     b") < out.index("2     a")
-    assert f"written: {results / 'leaderboard.md'}, {results / 'leaderboard.csv'}" in out
+    assert out.index(" 1 b ") < out.index(" 2 a ")
+    assert f"all runs and metrics: {results / 'leaderboard.md'}, {results / 'leaderboard.csv'}" in out
     assert "| 1 | b | 30.00 [29.00, 31.00] |" in (results / "leaderboard.md").read_text()
     table = pd.read_csv(results / "leaderboard.csv")
     assert table[table["metric"] == "psnr_rgb"][["rank", "model"]].to_numpy().tolist() == [[1, "b"], [2, "a"]]

@@ -4,9 +4,15 @@ import random
 
 import pytest
 
-from leaderboard.table import find_results, flat, frame, group, label, markdown, remarks, shown, text, unranked
+from leaderboard.summary import BEST, WIDTH, summary
+from leaderboard.table import find_results, flat, frame, group, label, markdown, remarks, shown, unranked
 from tests.leaderboard.helpers import missing, result, value
 from zoo.errors import ZooError
+
+
+def unwrapped(text: str) -> str:
+    """The text without its line breaks."""
+    return " ".join(text.split())
 
 
 def order(results) -> list[str]:
@@ -92,7 +98,7 @@ def test_incomplete_runs_are_apart_and_unranked(run, why):
     assert [r.model.id for r in made.ranked] == ["a"]
     assert unranked(made) == [f"not ranked: slow, {why}"]
     assert frame(made)["model"].to_list() == ["a"]
-    for document in (markdown([made]), text([made])):
+    for document in (markdown([made]), unwrapped(summary([made]))):
         assert f"not ranked: slow, {why}" in document
         assert "40.00" not in document
     table = flat([made])
@@ -103,7 +109,7 @@ def test_incomplete_runs_are_apart_and_unranked(run, why):
 def test_a_group_without_a_complete_run():
     groups = group([result("a", 20, n=3)])
     assert "no complete run" in markdown(groups)
-    assert "no complete run" in text(groups)
+    assert "no complete run" in summary(groups)
     assert frame(groups[0]).empty
 
 
@@ -150,7 +156,7 @@ def test_unavailable_metrics_are_said_once():
     runs = [result(m, metrics={"psnr_rgb": value(20), "niqe": why, "lpips_alex": why}) for m in ("a", "b", "c")]
     groups = group(runs)
     assert "niqe" not in frame(groups[0]).columns
-    for document in (markdown(groups), text(groups)):
+    for document in (markdown(groups), unwrapped(summary(groups))):
         assert document.count("niqe unavailable: no weights here") == 1
         assert document.count("lpips_alex unavailable: no weights here") == 1
 
@@ -173,7 +179,7 @@ def test_no_document_has_a_nan():
     ]
     groups = group(runs)
     csv = flat(groups).to_csv(index=False)
-    for document in (markdown(groups), text(groups), csv):
+    for document in (markdown(groups), summary(groups), csv):
         assert "nan" not in document.lower()
         assert "<NA>" not in document
 
@@ -211,3 +217,21 @@ def test_find_results(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(ZooError, match="`python -m eval` makes them"):
         find_results([tmp_path / "empty"])
+
+
+def test_the_summary_shows_the_best_with_interval_and_time():
+    lines = summary(group([result(name, mean) for name, mean in zip("abcde", (20, 24, 22, 28, 26), strict=True)]))
+    rows = [line.split() for line in lines.splitlines() if line.endswith("s a picture")]
+    assert [row[:2] for row in rows] == [["1", "d"], ["2", "e"], ["3", "b"]]
+    assert rows[0][2:5] == ["28.00", "[27.00,", "29.00]"] and rows[0][5:7] == ["dB", "0.250"]
+    assert f"the best {BEST} of 5 by psnr_rgb (higher is better), 24 pictures" in lines
+
+
+def test_the_summary_keeps_to_its_width():
+    """Whatever the length of names, titles, reasons and remarks."""
+    long = "a-very-long-name-" * 8
+    runs = [result(f"{long}{i}", 20 + i, title=f"{long} {long}", machine=long) for i in range(4)]
+    runs.append(result("failed", 20, failures={long: f"{long} {long}"}))
+    text = summary(group(runs))
+    assert max(map(len, text.splitlines())) <= WIDTH
+    assert "22.00 [21.00, 23.00] dB" in text and "not ranked: failed" in text

@@ -47,7 +47,7 @@ def hole(height: int, width: int) -> np.ndarray:
 
 
 def assert_restores_any_size(model_id: str, state: dict, height: int, width: int, *, masked: bool = False) -> None:
-    """Check two pictures of an awkward size through the Restorer: size kept, bit for bit the same alone and together.
+    """Check two pictures of an awkward size through the Restorer: size kept, the same alone and together.
 
     `height` and `width` are to be no multiple of what the network takes.
     """
@@ -65,4 +65,5 @@ def assert_restores_any_size(model_id: str, state: dict, height: int, width: int
         assert (after.image != before).any()
         if mask is not None:
             assert (after.image[~mask] == before[~mask]).all()
-        assert (restorer.restore(before, mask).image == after.image).all()
+        # A batch may be added up in another order, which moves a value over the border between two levels at most.
+        assert np.abs(restorer.restore(before, mask).image.astype(int) - after.image).max() <= 1

@@ -7,14 +7,15 @@ import torch
 
 from tests.models import checks, parity
 from zoo.layers import plain_form
-from zoo.models import contextual_attention as deepfill
+from zoo.models.contextual_attention import build
+from zoo.models.contextual_attention.network import Generator
 from zoo.registry import get_card
 
 CASES = {"deepfill_v2": "contextual-attention.places2", "deepfill_v2_tf": "contextual-attention.places2-tf"}
 
 
-def network(case: str) -> deepfill.Generator:
-    return deepfill.build(get_card(CASES[case]), parity.state(case)).network
+def network(case: str) -> Generator:
+    return build(get_card(CASES[case]), parity.state(case)).network
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -7,7 +7,7 @@ import torch
 
 from tests.models import checks, parity
 from zoo.layers import ImageNorm2d, plain_form
-from zoo.models import deblurgan
+from zoo.models.deblurgan import build
 from zoo.registry import get_card
 
 CASES = {
@@ -18,7 +18,7 @@ CASES = {
 
 
 def network(case: str) -> torch.nn.Module:
-    return deblurgan.build(get_card(CASES[case]), parity.state(case)).network
+    return build(get_card(CASES[case]), parity.state(case)).network
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -55,7 +55,7 @@ def test_no_block_of_padding_that_is_not_needed():
 
 def test_another_encoder_is_refused():
     with pytest.raises(RuntimeError, match="Missing key"):
-        deblurgan.build(get_card("deblurgan.v2-mobilenet"), parity.state("deblurgan_v1_resnet9"))
+        build(get_card("deblurgan.v2-mobilenet"), parity.state("deblurgan_v1_resnet9"))
 
 
 def test_normalization_is_per_image_and_ignores_the_running_statistics():

@@ -8,7 +8,8 @@ import torch
 
 from tests.models import checks, parity
 from zoo.layers import plain_form
-from zoo.models import edgeconnect
+from zoo.models.edgeconnect import build
+from zoo.models.edgeconnect.network import EdgeConnect, fold_spectral_norm, known_edges
 from zoo.registry import get_card
 
 
@@ -19,8 +20,8 @@ def published_state() -> dict[str, torch.Tensor]:
 
 
 @pytest.fixture(scope="module")
-def network() -> edgeconnect.EdgeConnect:
-    return edgeconnect.build(get_card("edgeconnect.places2"), published_state()).network
+def network() -> EdgeConnect:
+    return build(get_card("edgeconnect.places2"), published_state()).network
 
 
 @pytest.mark.parametrize("part", ["edge", "inpaint"])
@@ -44,10 +45,10 @@ def test_spectral_norm_is_folded_as_torch_does():
         normed.eval()
         state = {name: tensor.detach() for name, tensor in normed.state_dict().items()}
         normed(torch.randn(1, 5, 8, 8))
-        folded = edgeconnect.fold_spectral_norm(state)
+        folded = fold_spectral_norm(state)
         assert set(folded) == {"weight", "bias"}
         assert torch.allclose(folded["weight"], normed.weight.detach(), atol=1e-6)
-        assert set(edgeconnect.fold_spectral_norm(folded)) == {"weight", "bias"}
+        assert set(fold_spectral_norm(folded)) == {"weight", "bias"}
 
 
 def test_batch(network):
@@ -55,7 +56,7 @@ def test_batch(network):
     mask = torch.zeros(2, 1, 64, 96)
     mask[0, :, 10:30, 20:50] = mask[1, :, 30:60, 40:90] = 1
     grey = x.mean(1, keepdim=True)
-    edges = edgeconnect.known_edges(grey, mask)
+    edges = known_edges(grey, mask)
     checks.assert_alone_as_together(network, x, grey, edges, mask, tolerance=1e-4)
 
 
@@ -65,13 +66,13 @@ def test_edges_are_those_of_the_known_region():
     grey = torch.from_numpy(picture)[None, None]
     mask = torch.zeros_like(grey)
     mask[:, :, 20:40] = 1
-    edges = edgeconnect.known_edges(grey, mask)
+    edges = known_edges(grey, mask)
     assert edges.shape == grey.shape and edges.dtype == grey.dtype
     assert set(edges.unique().tolist()) == {0.0, 1.0}
     assert edges[0, 0, 5:15, 31:33].any(1).all()
     assert not edges[0, 0, 20:40].any()
-    assert not edgeconnect.known_edges(grey, torch.ones_like(mask)).any()
-    assert torch.equal(edgeconnect.known_edges(grey.bfloat16(), mask.bfloat16()), edges.bfloat16())
+    assert not known_edges(grey, torch.ones_like(mask)).any()
+    assert torch.equal(known_edges(grey.bfloat16(), mask.bfloat16()), edges.bfloat16())
 
 
 def test_any_size():

@@ -7,7 +7,8 @@ import torch
 
 from tests.models import checks, parity
 from zoo.layers import plain_form
-from zoo.models import gpen
+from zoo.models.gpen import build
+from zoo.models.gpen.network import FullGenerator, Portrait
 from zoo.registry import get_card
 
 
@@ -16,7 +17,7 @@ from zoo.registry import get_card
     [("gpen_bfr_256", "gpen.bfr-256"), pytest.param("gpen_bfr_512", "gpen.bfr-512", marks=pytest.mark.slow)],
 )
 def test_golden_output(case, model_id):
-    net = gpen.build(get_card(model_id), parity.state(case)).network
+    net = build(get_card(model_id), parity.state(case)).network
     parity.assert_published_names(net, case)
     x = parity.golden_input(case)
     with torch.inference_mode():
@@ -29,10 +30,10 @@ def test_golden_output(case, model_id):
     assert (fast - plain).abs().max() <= 1e-4 * plain.std()
 
 
-def small(size: int, out_size: int | None = None) -> gpen.FullGenerator:
+def small(size: int, out_size: int | None = None) -> FullGenerator:
     """A tiny network with random weights of which every one matters."""
     torch.manual_seed(3)
-    net = gpen.FullGenerator(size, 16, 2, 1, 1 / 32, out_size)
+    net = FullGenerator(size, 16, 2, 1, 1 / 32, out_size)
     for name, tensor in net.named_parameters():
         if name.endswith("noise.weight"):
             tensor.data += 0.3
@@ -57,11 +58,11 @@ def test_batch_and_plain_form(size, out_size):
 def test_published_sizes_have_the_published_shapes():
     with torch.device("meta"):
         for case, net in (
-            ("gpen_bfr_256", gpen.FullGenerator(256, channel_multiplier=1, narrow=0.5)),
-            ("gpen_bfr_512", gpen.FullGenerator(512)),
+            ("gpen_bfr_256", FullGenerator(256, channel_multiplier=1, narrow=0.5)),
+            ("gpen_bfr_512", FullGenerator(512)),
         ):
             parity.assert_published_names(net, case)
-        large = gpen.FullGenerator(2048).state_dict()
+        large = FullGenerator(2048).state_dict()
     assert large["generator.convs.16.conv.weight"].shape == (1, 16, 64, 3, 3)
     assert large["ecd0.0.0.weight"].shape == (16, 3, 1, 1)
 
@@ -69,7 +70,7 @@ def test_published_sizes_have_the_published_shapes():
 @pytest.mark.parametrize("sizes", [(500, None), (4, None), (512, 256)])
 def test_impossible_sizes(sizes):
     with pytest.raises(ValueError, match="powers of two"):
-        gpen.FullGenerator(sizes[0], out_size=sizes[1])
+        FullGenerator(sizes[0], out_size=sizes[1])
 
 
 def test_any_size():
@@ -89,10 +90,10 @@ def test_colorization_sees_only_the_luma_and_inpainting_a_white_hole():
             return x, None
 
     image = torch.from_numpy(checks.picture(5, 16, 16)).permute(2, 0, 1)[None] / 255
-    gpen.Portrait(Probe(), grey=True)(image)
+    Portrait(Probe(), grey=True)(image)
     assert (seen[0][:, :1] == seen[0]).all()
     luma = (image[0, :, 3, 4] * torch.tensor([0.299, 0.587, 0.114])).sum()
     assert seen[0][0, 0, 3, 4].item() == pytest.approx(2 * luma.item() - 1, abs=1e-6)
     mask = torch.from_numpy(checks.hole(16, 16)).float()[None, None]
-    gpen.Portrait(Probe())(image, mask)
+    Portrait(Probe())(image, mask)
     assert torch.equal(seen[1] == 1, (mask > 0).expand_as(image) | (image == 1))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 import torch.nn.functional as F
 
 from zoo import layers
-from zoo.models import contextual_attention, deblurgan
+from zoo.models.contextual_attention.network import ContextualAttention, _Scorer
+from zoo.models.deblurgan.network import InvertedResidual
 
 
 def random(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -20,8 +23,12 @@ def test_statistics_are_exact(height, width, memory_format):
     x = random(1, 5, height, width) + 30  # a mean that would eat the variance's digits in one pass
     variance, mean = torch.var_mean(x.double(), (0, 2, 3), correction=0)
     found = layers.image_statistics(x.contiguous(memory_format=memory_format))
-    assert torch.allclose(found[0].double(), mean, rtol=1e-6)
-    assert torch.allclose(found[1].double(), variance, rtol=1e-4)
+    # So many numbers are added up in one float, with half a unit of the last place lost in each step at most; that of
+    # the variance counts more, by how far the mean is from 0 in standard deviations.
+    steps = height * width // math.gcd(height * width, 64) + 3
+    rounding = steps * torch.finfo(torch.float32).eps
+    assert torch.allclose(found[0].double(), mean, rtol=rounding)
+    assert torch.allclose(found[1].double(), variance, rtol=rounding * float((mean / variance.sqrt()).abs().max()))
 
 
 @pytest.mark.parametrize("factor", [2, 3, 4, 8])
@@ -33,7 +40,7 @@ def test_convolution_of_an_enlarged_picture(factor):
 
 def test_blocks_with_extreme_gains():
     torch.manual_seed(0)
-    block = deblurgan.InvertedResidual(4, 4, 1, 6).requires_grad_(False)
+    block = InvertedResidual(4, 4, 1, 6).requires_grad_(False)
     for norm in (block.conv[1], block.conv[4], block.conv[7]):
         norm.weight.copy_(random(norm.channels, seed=3))
         norm.weight[:2] = torch.tensor([0.0, -1e-14])
@@ -46,7 +53,7 @@ def test_blocks_with_extreme_gains():
 
 
 def test_gradients_flow_through_the_plain_form():
-    block = deblurgan.InvertedResidual(4, 4, 1, 2)
+    block = InvertedResidual(4, 4, 1, 2)
     x = random(1, 4, 8, 8).requires_grad_()
     block(x).square().sum().backward()
     assert x.grad.abs().sum() > 0 and block.conv[0].weight.grad.abs().sum() > 0
@@ -66,7 +73,7 @@ def test_plain_form_ends():
 @pytest.mark.parametrize(("height", "width"), [(16, 16), (18, 26), (26, 10), (40, 6)])
 @pytest.mark.parametrize("budget", [1, 1 << 22])
 def test_attention_in_pieces(same, height, width, budget):
-    attention = contextual_attention.ContextualAttention(same=same).requires_grad_(False)
+    attention = ContextualAttention(same=same).requires_grad_(False)
     attention.budget = budget
     x = random(2, 5, height, width)
     mask = torch.zeros(2, 1, 4 * height, 4 * width)
@@ -78,14 +85,14 @@ def test_attention_in_pieces(same, height, width, budget):
     assert (fast - plain).abs().max() <= 1e-4 * plain.std()
     if budget == 1:  # whatever the size of the picture, few rows of scores are held at a time
         rows = []
-        scorer = contextual_attention._Scorer.scores
+        scorer = _Scorer.scores
 
         def counted(self, start, stop):
             rows.append(stop - start)
             return scorer(self, start, stop)
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(contextual_attention._Scorer, "scores", counted)
+            patch.setattr(_Scorer, "scores", counted)
             attention.plain = False
             attention(x[:1], mask[:1])
         assert max(rows) <= 6 and len(rows) == -(-height // 2 // 4)
@@ -93,7 +100,7 @@ def test_attention_in_pieces(same, height, width, budget):
 
 def test_attention_copies_only_known_patches():
     """With a hole over everything, nothing may be copied."""
-    attention = contextual_attention.ContextualAttention(same=False).requires_grad_(False)
+    attention = ContextualAttention(same=False).requires_grad_(False)
     x, mask = random(1, 5, 16, 16), torch.ones(1, 1, 64, 64)
     assert attention(x, mask).abs().max() == 0
     mask[..., :32] = 0

@@ -8,7 +8,8 @@ from tests.training import inpainting
 from tests.training.pictures import photograph
 from tests.training.test_networks import shaken
 from zoo.layers import FillingBackend
-from zoo.models.contextual_attention_mini import MINI, Attention, ContextualAttentionMini
+from zoo.models.contextual_attention import MINI
+from zoo.models.contextual_attention.mini import Attention, ContextualAttentionMini
 from zoo.restorer import Restorer
 from zoo.training.recipe import get_recipe
 

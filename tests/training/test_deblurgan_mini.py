@@ -10,7 +10,8 @@ from tests.training.pictures import photograph
 from zoo import blind_deconvolution as deconvolution
 from zoo import degradations
 from zoo.blind_deconvolution import SIDE, BlindDeconvolution
-from zoo.models.deblurgan_mini import MINI, PART, WINDOWS, DeblurMini
+from zoo.models.deblurgan import MINI
+from zoo.models.deblurgan.mini import PART, WINDOWS, DeblurMini
 from zoo.restorer import Restorer
 from zoo.unet import UNetBackend
 

@@ -8,7 +8,8 @@ import torch.nn.functional as F
 from tests.training import inpainting
 from tests.training.test_networks import shaken
 from zoo.layers import FillingBackend
-from zoo.models.edgeconnect_mini import MINI, EdgeConnectMini, edge_map, gradients, half_edges
+from zoo.models.edgeconnect import MINI
+from zoo.models.edgeconnect.mini import EdgeConnectMini, edge_map, gradients, half_edges
 from zoo.training.recipe import get_recipe
 from zoo.training.recipes.edgeconnect_mini import edges_in_hole, half_mask
 

@@ -9,7 +9,8 @@ import torch.nn.functional as F
 from tests.models.checks import assert_alone_as_together, picture
 from tests.training.threads import one_thread  # noqa: F401
 from zoo.degradations import rng_for
-from zoo.models.gpen_mini import MINI, SIDE, STYLE, GPENMini, ModulatedConv, PortraitMini, resized
+from zoo.models.gpen import MINI
+from zoo.models.gpen.mini import SIDE, STYLE, GPENMini, ModulatedConv, PortraitMini, resized
 from zoo.restorer import Restorer
 from zoo.training.losses import charbonnier
 from zoo.training.recipe import get_recipe
@@ -143,7 +144,8 @@ def test_any_size(network, height, width):
     together = restorer.restore_batch(drawn)
     for before, after in zip(drawn, together, strict=True):
         assert after.image.shape == before.shape and (after.image != before).any()
-        assert np.array_equal(restorer.restore(before).image, after.image)
+        # A batch may be added up in another order, which moves a value over the border between two levels at most.
+        assert np.abs(restorer.restore(before).image.astype(int) - after.image).max() <= 1
 
 
 def test_detail_finer_than_the_network_stays():

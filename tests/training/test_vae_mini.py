@@ -13,7 +13,7 @@ from torch.distributions import Normal, kl_divergence
 from tests.training.pictures import photograph, training_folder
 from tests.training.threads import one_thread  # noqa: F401
 from zoo.fill import smooth_fill
-from zoo.models.vae import LATENT, SIDE, Completion, ConditionalVAE, half_of
+from zoo.models.vae.network import LATENT, SIDE, Completion, ConditionalVAE, half_of
 from zoo.training import loop, losses
 from zoo.training.loop import Settings, resume, start
 from zoo.training.recipe import get_recipe

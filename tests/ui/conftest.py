@@ -4,11 +4,20 @@ import pytest
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory):
+def cache(tmp_path_factory):
+    """The folder in which the server keeps what it received."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRADIO_TEMP_DIR", str(folder))
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def server(cache):
     """The address of the running app."""
     import app
 
-    _, url, _ = app.demo.queue().launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", css=app.CSS)
+    _, url, _ = app.demo.queue().launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", **app.LAUNCH)
     yield url
     app.demo.close()
 

@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 
 from tests.ui.test_app import NO_PAINTING, slots, value
 from ui.compare import SLOTS
-from zoo.models.vae import ConditionalVAE
+from zoo.models.vae.network import ConditionalVAE
 
 
 @pytest.fixture(autouse=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.platforms import posix
 from tests.weights.ask import ask
 
 DATA = os.urandom(300_000)
@@ -114,6 +115,7 @@ def test_server_down():
     assert f"no connection to {url}" in error
 
 
+@posix
 def test_full_disk(tiny, home):
     answer = ask(tiny.url, sha256=SHA, file_limit=100_000)
     assert "the file would exceed the allowed file size" in answer["error"]
@@ -126,7 +128,7 @@ def test_the_command_line_refuses_a_file_that_is_not_the_published_one(hub, home
     done = subprocess.run(
         [sys.executable, "-m", "zoo", "download", "gpen.bfr-512"],
         cwd=Path(__file__).parents[2], env={**os.environ, "HF_ENDPOINT": hub.url, "HF_HUB_DISABLE_XET": "1"},
-        capture_output=True, text=True, timeout=60,
+        capture_output=True, text=True, timeout=600,
     )  # fmt: skip
     assert done.returncode == 2
     assert "downloading GPEN-BFR-512.pth (284.1 MB, license: " in done.stderr

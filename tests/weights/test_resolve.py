@@ -13,6 +13,7 @@ from tests.weights.hub import COMMIT
 from zoo.card import ModelCard, Source, Weights
 from zoo.errors import WeightsError
 from zoo.weights import is_bundled, missing_reason, places, record, resolve
+from zoo.weights.resolve import trust
 
 
 def sha(data: bytes) -> str:
@@ -103,7 +104,7 @@ def test_a_given_file_need_not_be_the_published_one(tmp_path):
 
 def test_trust_on_first_use(folder):
     put(folder / "tiny.pth", b"first")
-    resolve(card())
+    trust(resolve(card()))
     written = json.loads(record.record_path("tiny.pth").read_text())
     assert written["sha256"] == sha(b"first")
     put(folder / "tiny.pth", b"second")
@@ -133,7 +134,7 @@ def test_a_known_size_is_checked_at_first_use(folder):
 def test_an_unwritable_cache_does_not_stop_a_load(folder, tmp_path, monkeypatch, capsys):
     put(folder / "tiny.pth", b"first")
     monkeypatch.setenv("ZOO_CACHE", str(put(tmp_path / "file", b"") / "cache"))
-    assert resolve(card()).sha256 == sha(b"first")
+    trust(resolve(card()))
     assert "was not recorded: a part of the path is a file, not a folder" in capsys.readouterr().err
 
 

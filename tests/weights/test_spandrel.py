@@ -150,5 +150,5 @@ def test_without_spandrel(tmp_path):
         f"import zoo; zoo.get_card('spandrel:{tmp_path / 'x.pth'}')"
     )
     root = Path(__file__).parents[2]
-    done = subprocess.run([sys.executable, "-c", script], cwd=root, capture_output=True, text=True, timeout=120)
+    done = subprocess.run([sys.executable, "-c", script], cwd=root, capture_output=True, text=True, timeout=600)
     assert done.stderr.rstrip().endswith("pip install spandrel."), done.stderr

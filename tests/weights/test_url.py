@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.platforms import posix
 from tests.weights.ask import ask, card
 from zoo.errors import WeightsError
 from zoo.weights import places, resolve
@@ -112,6 +113,7 @@ def test_offline(link, monkeypatch):
     assert link.requests == []
 
 
+@posix
 def test_full_disk_gives_the_room_back(link, home):
     answer = ask(link.url, sha256=SHA, source={"url": f"{link.url}/tiny.pth"}, file_limit=1_500_000)
     assert "the file would exceed the allowed file size" in answer["error"]

@@ -48,7 +48,7 @@ def run_python(*args: object, check: bool = False, **options) -> subprocess.Comp
     path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
     return subprocess.run(
         [sys.executable, *map(str, args)],
-        capture_output=True, text=True, timeout=300, check=check, env={**os.environ, "PYTHONPATH": path}, **options,
+        capture_output=True, text=True, timeout=600, check=check, env={**os.environ, "PYTHONPATH": path}, **options,
     )  # fmt: skip
 
 

@@ -19,6 +19,7 @@ import pytest
 from PIL import Image
 
 import zoo
+from tests.platforms import linux, posix
 from tests.zoo.samples import ROOT, encoded, files_below, photo, random_picture, run_python, run_zoo
 from zoo import images
 from zoo.errors import MaskError, PictureError, ZooError
@@ -73,7 +74,7 @@ BAD_FILES = {
         png_of_size(50_000, 50_000),
         r"50000 x 50000 = 2,500,000,000 pixels, more than the limit of 150,000,000",
     ),
-    "animated-1.gif": (ANIMATED["GIF"], "has 3 frames; only still pictures"),
+    "animated-1.gif": (ANIMATED["GIF"], "GIF pictures are not supported"),
     "animated-2.webp": (ANIMATED["WEBP"], "has 3 frames; only still pictures"),
     "animated-3.png": (ANIMATED["PNG"], "has 3 frames; only still pictures"),
     "pages.tif": (ANIMATED["TIFF"], "has 3 pages; only still pictures"),
@@ -158,6 +159,7 @@ def test_the_limit_of_pixels_is_configurable(monkeypatch):
             images.read(picture)
 
 
+@linux
 def test_a_bomb_is_refused_before_it_is_decoded():
     code = """
 import resource, sys
@@ -171,7 +173,7 @@ except PictureError as error:
     print(error)
 """
     done = subprocess.run(
-        [sys.executable, "-c", code], input=png_of_size(50_000, 50_000), capture_output=True, cwd=ROOT, timeout=60
+        [sys.executable, "-c", code], input=png_of_size(50_000, 50_000), capture_output=True, cwd=ROOT, timeout=600
     )
     assert b"more than the limit" in done.stdout, done.stderr
 
@@ -241,7 +243,7 @@ def test_a_damaged_mask_and_a_grey_mask_with_threshold(tmp_path, monkeypatch, ca
     Image.fromarray(PHOTO).save(tmp_path / "in.png")
     (tmp_path / "bad.png").write_bytes(WHOLE["a.png"][:500])
     assert run(tmp_path / "bad.png") == 2
-    assert capsys.readouterr().err.startswith(f"error: {tmp_path}/bad.png is damaged or cut off")
+    assert capsys.readouterr().err.startswith(f"error: {tmp_path / 'bad.png'} is damaged or cut off")
     assert not (tmp_path / "out.png").exists()
     Image.fromarray(masks()["grey"][0]).save(tmp_path / "grey.png")
     assert run(tmp_path / "grey.png", "--mask-threshold", "128") == 0
@@ -259,13 +261,14 @@ runpy.run_module("zoo", run_name="__main__")
 """
 
 
+@posix
 def test_an_output_that_does_not_fit(tmp_path):
     Image.fromarray(photo("astronaut")).save(tmp_path / "in.png")
     (tmp_path / "out.png").write_bytes(b"precious")
     done = run_python("-c", LIMITED, "restore", tmp_path / "in.png", "-m", "identity", "-o", tmp_path / "out.png",
                       "--existing", "overwrite")  # fmt: skip
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == f"error: cannot write {tmp_path}/out.png: the file would exceed the allowed file size.\n"
+    assert done.stderr == f"error: cannot write {tmp_path / 'out.png'}: the file would exceed the allowed file size.\n"
     assert files_below(tmp_path) == ["in.png", "out.png"]
     assert (tmp_path / "out.png").read_bytes() == b"precious"
 
@@ -277,7 +280,7 @@ def small_disk(folder: Path, kilobytes: int, command: list[str]) -> subprocess.C
     )
     return subprocess.run(
         ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script, "sh", str(folder), *command],
-        capture_output=True, text=True, timeout=120, cwd=ROOT, env={**os.environ, "DISK": str(folder)},
+        capture_output=True, text=True, timeout=600, cwd=ROOT, env={**os.environ, "DISK": str(folder)},
     )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ try:
         import zoo
         zoo.TASKS, zoo.ModelCard, zoo.ZooError, zoo.__version__
     else:
-        runpy.run_module("zoo", run_name="__main__", alter_sys=False)
+        runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=False)
 except SystemExit as stop:
     assert not stop.code, stop.code
 print("LOADED", *sorted(sys.modules))
@@ -33,13 +33,25 @@ def modules_after(*args: str) -> set[str]:
 @pytest.mark.parametrize(
     "command",
     [
-        ["import"], ["zoo", "--help"], ["zoo", "list", "--help"], ["zoo", "info", "--help"],
-        ["zoo", "restore", "--help"],
+        "import", "zoo --help", "zoo list --help", "zoo info --help", "zoo restore --help", "zoo faces --help",
+        "zoo bench --help", "zoo weights --help", "zoo download --help", "zoo convert --help", "zoo.training --help",
+        "eval --help", "eval datasets --help", "eval scenarios --help", "eval metrics --help", "leaderboard --help",
+        "leaderboard build --help",
     ],
-    ids=" ".join,
 )  # fmt: skip
 def test_help_and_import_are_light(command):
-    assert not modules_after(*command) & set(HEAVY)
+    assert not modules_after(*command.split()) & set(HEAVY)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "zoo list", "zoo list --task deblur --available", "zoo info gpen", "zoo weights", "eval datasets",
+        "eval scenarios", "eval metrics",
+    ],
+)  # fmt: skip
+def test_what_is_known_beforehand_is_told_without_torch(command):
+    assert not modules_after(*command.split()) & {"torch", "torchvision", "gradio"}
 
 
 def test_the_check_sees_what_is_loaded():

@@ -10,7 +10,8 @@ from PIL import Image
 import zoo
 from tests.zoo.networks import NETWORKS, Plain, Strided, card, restorer
 from tests.zoo.samples import SHAPES, photo, random_picture, run_python
-from zoo.card import SizeRule, Tiling
+from zoo import images
+from zoo.card import ModelCard, SizeRule, Tiling
 from zoo.errors import MaskError, PictureError, RestorationError, ZooError
 from zoo.restorer import Restorer
 
@@ -435,3 +436,44 @@ def test_24_megapixels_stay_under_2_gigabytes(name, tmp_path):
 
 def test_cards_in_tests_are_valid():
     assert card().id == "test"
+
+
+@pytest.mark.parametrize("error", [SystemExit(0), SystemExit("bye"), GeneratorExit(), BaseException("odd")])
+def test_a_backend_that_ends_the_program_has_failed_on_this_picture(error):
+    def fail(image, mask):
+        raise error
+
+    model = Restorer(ModelCard("test", "Test", ("denoise",), "MIT"), fail)
+    with pytest.raises(RestorationError, match="test failed"):
+        model.restore(random_picture((8, 9, 3)))
+
+
+def test_an_interrupt_is_none_of_the_backends_failures():
+    def interrupted(image, mask):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Restorer(ModelCard("test", "Test", ("denoise",), "MIT"), interrupted).restore(random_picture((8, 9, 3)))
+
+
+ENDS_THE_PROGRAM = """
+import sys
+from zoo import __main__, registry
+from zoo.card import ModelCard
+
+@registry.register(ModelCard("test.exit", "Test", ("denoise",), "MIT"))
+def build(card, state):
+    return lambda image, mask: sys.exit(0)
+
+sys.exit(__main__.main())
+"""
+
+
+def test_a_folder_run_with_such_a_backend_has_failed(tmp_path):
+    for name in "ab":
+        images.write(tmp_path / "in" / f"{name}.png", images.read(random_picture((8, 9, 3))))
+    words = ("restore", tmp_path / "in", "-m", "test.exit", "-o", tmp_path / "out")
+    done = run_python("-c", ENDS_THE_PROGRAM, *words)
+    assert done.returncode == 1
+    assert done.stdout.startswith("restored 0 of 2 with test.exit")
+    assert done.stderr.count("test.exit failed: it wanted to end the program (exit status 0)") == 2

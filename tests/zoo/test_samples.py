@@ -18,7 +18,8 @@ from tests.zoo.samples import decoded, files_below, photo
 from zoo import __main__ as command_line
 from zoo.card import Tiling
 from zoo.errors import MaskError, RestorationError, ZooError
-from zoo.models.vae import MINI, Completion, ConditionalVAE
+from zoo.models.vae import MINI
+from zoo.models.vae.network import Completion, ConditionalVAE
 from zoo.restorer import Restorer
 
 HEIGHT, WIDTH = 70, 90

@@ -91,7 +91,8 @@ def warp(image: np.ndarray, matrix: np.ndarray, width: int, height: int) -> np.n
     """
     image, matrix = _reduced(image, matrix)
     image, matrix = _cut(image, matrix, width, height)
-    dense = int(np.ceil(1 / scale_of(matrix) - 1e-6))
+    image, matrix = _continued(image, matrix, width, height)
+    dense = int(np.ceil(1 / max(scale_of(matrix), 1 / MOST_REDUCTION) - 1e-6))
     dense = max(dense, 1)
     fine = cv2.warpAffine(
         image,
@@ -105,11 +106,36 @@ def warp(image: np.ndarray, matrix: np.ndarray, width: int, height: int) -> np.n
 
 def _reduced(image: np.ndarray, matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The picture halved, and the transform from the half, until the transform reduces by MOST_REDUCTION at most."""
-    while scale_of(matrix) < 1 / MOST_REDUCTION and min(image.shape[:2]) > 1:
+    while scale_of(matrix) < 1 / MOST_REDUCTION and max(image.shape[:2]) > 1:
+        # A side of one pixel goes on as that pixel, mirrored, so that two of it are the same picture.
+        lacking = [(0, int(side == 1)) for side in image.shape[:2]]
+        image = np.pad(image, lacking + [(0, 0)] * (image.ndim - 2), mode="edge")
         height, width = (side // 2 for side in image.shape[:2])
         image = cv2.resize(image[: 2 * height, : 2 * width], (width, height), interpolation=cv2.INTER_AREA)
         matrix = resized(matrix, before=0.5)
     return image, matrix
+
+
+def _seen(matrix: np.ndarray, width: int, height: int) -> tuple[np.ndarray, np.ndarray]:
+    """The first and last positions (x, y) of the source that a warp to `height` x `width` pixels looks at."""
+    corners = np.array([[-1, -1], [width, -1], [-1, height], [width, height]], float)
+    seen = apply(inverse(matrix), corners)
+    return seen.min(0), seen.max(0)
+
+
+def _continued(image: np.ndarray, matrix: np.ndarray, width: int, height: int) -> tuple[np.ndarray, np.ndarray]:
+    """A picture much narrower than what the warp looks at, mirrored as far as that, and the transform from it.
+
+    OpenCV mirrors once for every length of the side that a position is away, and at a side of one pixel for ever.
+    """
+    low, high = _seen(matrix, width, height)
+    low, high, size = np.floor(low).astype(int) - 4, np.ceil(high).astype(int) + 5, np.array(image.shape[1::-1])
+    if (low > -size).all() and (high < 2 * size).all():
+        return image, matrix
+    before, after = np.maximum(0, -low), np.maximum(0, high - size)
+    room = [(before[1], after[1]), (before[0], after[0])] + [(0, 0)] * (image.ndim - 2)
+    shift = np.array([[1, 0, -before[0]], [0, 1, -before[1]]], float)
+    return np.pad(image, room, mode="reflect"), compose(matrix, shift)
 
 
 def _cut(image: np.ndarray, matrix: np.ndarray, width: int, height: int) -> tuple[np.ndarray, np.ndarray]:
@@ -117,11 +143,10 @@ def _cut(image: np.ndarray, matrix: np.ndarray, width: int, height: int) -> tupl
 
     OpenCV counts positions in few bits, so the small part is also the more exact one.
     """
-    corners = np.array([[-1, -1], [width, -1], [-1, height], [width, height]], float)
-    seen = apply(inverse(matrix), corners)
-    if not (seen.min(0) > 3).all() or not (seen.max(0) < np.array(image.shape[1::-1]) - 4).all():
+    low, high = _seen(matrix, width, height)
+    if not (low > 3).all() or not (high < np.array(image.shape[1::-1]) - 4).all():
         return image, matrix  # mirroring needs the true edge
-    x0, y0 = np.floor(seen.min(0)).astype(int) - 3
-    x1, y1 = np.ceil(seen.max(0)).astype(int) + 4
+    x0, y0 = np.floor(low).astype(int) - 3
+    x1, y1 = np.ceil(high).astype(int) + 4
     shift = np.array([[1, 0, x0], [0, 1, y0]], float)
     return np.ascontiguousarray(image[y0:y1, x0:x1]), compose(matrix, shift)

@@ -88,31 +88,48 @@ def composite(background: np.ndarray, patches: Sequence[Patch], method: str = "f
     """The picture (HxW or HxWx3, uint8 or uint16) with its faces put in; all others of its pixels stay bit for bit.
 
     `patches` has every face of the picture, also those that stay as they are: each keeps its share of the pixels
-    that it and a neighbor claim. method: "feather", or "poisson", which fits each face's colors to those around it.
+    that it and a neighbor claim; their order does not matter, bit for bit. method: "feather", or "poisson", which
+    fits each face's colors to those around it.
     """
-    out = background.copy()
     height, width = background.shape[:2]
-    top = np.iinfo(background.dtype).max
-    for index, patch in enumerate(patches):
-        window = patch.region.window(height, width)
+    patches = sorted(patches, key=_order)
+    regions = [patch.region for patch in patches]
+    windows = [region.window(height, width) for region in regions]
+    changing = [
+        index
+        for index, (patch, (x0, y0, x1, y1)) in enumerate(zip(patches, windows, strict=True))
+        if (patch.pixels is not None or patch.hidden) and patch.strength != 0 and x0 < x1 and y0 < y1
+    ]
+    out = background.copy()
+    if not changing:
+        return out
+    boxes = np.array([windows[index] for index in changing])
+    (left, top), (right, bottom) = boxes[:, :2].min(0), boxes[:, 2:].max(0)
+    total = background[top:bottom, left:right].astype(np.float32)
+    for index in changing:
+        patch, window = patches[index], windows[index]
         x0, y0, x1, y1 = window
-        if (patch.pixels is None and not patch.hidden) or x0 >= x1 or y0 >= y1 or patch.strength == 0:
-            continue
-        here = np.s_[y0:y1, x0:x1]
-        old = background[here].astype(np.float32)
-        if patch.hidden:
+        old = background[y0:y1, x0:x1].astype(np.float32)
+        if patch.hidden or patch.pixels is None:
             new = _blurred(background, patch.region, window)
         else:
-            new = _placed(patch, window)
+            new = _placed(patch.pixels, patch.region, window)
             if method == "poisson" and not patch.region.whole:
                 new = _fitted(background, new, patch.region, window)
-        weight = _fade(patch, window, method) * shares([p.region for p in patches], index, window) * patch.strength
+        weight = _fade(patch, window, method) * shares(regions, index, window) * patch.strength
         weight = weight if old.ndim == 2 else weight[..., None]
-        # From the untouched background: a neighbor that is in already gives up just as much as this face takes.
-        changed = out[here] + weight * (new.astype(np.float32) - old)
-        changed = np.clip(np.rint(changed), 0, top).astype(out.dtype)
-        out[here] = np.where(weight > 0, changed, out[here])
+        total[y0 - top : y1 - top, x0 - left : x1 - left] += weight * (new.astype(np.float32) - old)
+    # Rounded once: where no face has a weight, what was added is 0, and the picture's own value comes back.
+    np.clip(np.rint(total, out=total), 0, np.iinfo(background.dtype).max, out=total)
+    out[top:bottom, left:right] = total.astype(background.dtype)
     return out
+
+
+def _order(patch: Patch) -> tuple:
+    """A sort key by all that a patch is, so that floating-point sums over patches do not depend on their order."""
+    region = patch.region
+    pixels = b"" if patch.pixels is None else patch.pixels.tobytes()
+    return region.to_crop.tobytes(), region.side, region.reach, region.whole, patch.hidden, patch.strength, pixels
 
 
 def _fade(patch: Patch, window: tuple[int, int, int, int], method: str) -> np.ndarray:
@@ -147,14 +164,14 @@ def _claim(region: Region, window: tuple[int, int, int, int]) -> np.ndarray:
     return np.maximum(near**-SHARPNESS - 1, 0)
 
 
-def _placed(patch: Patch, window: tuple[int, int, int, int]) -> np.ndarray:
+def _placed(crop: np.ndarray, region: Region, window: tuple[int, int, int, int]) -> np.ndarray:
     """The crop warped into a window of the picture."""
     x0, y0, x1, y1 = window
-    side = patch.pixels.shape[0]
-    to_crop = align.resized(patch.region.to_crop, after=side / patch.region.side)
+    side = crop.shape[0]
+    to_crop = align.resized(region.to_crop, after=side / region.side)
     from_crop = align.inverse(to_crop)
     from_crop[:, 2] -= (x0, y0)
-    return align.warp(patch.pixels, from_crop, x1 - x0, y1 - y0)
+    return align.warp(crop, from_crop, x1 - x0, y1 - y0)
 
 
 def _fitted(background: np.ndarray, new: np.ndarray, region: Region, window: tuple[int, int, int, int]) -> np.ndarray:
@@ -164,7 +181,7 @@ def _fitted(background: np.ndarray, new: np.ndarray, region: Region, window: tup
     """
     margin = 4  # cloning needs a rim of known pixels; beyond the picture's edge it is mirrored
     old8, new8 = (_eight_bit_rgb(part) for part in (background[window[1] : window[3], window[0] : window[2]], new))
-    old8, new8 = (cv2.copyMakeBorder(part, *[margin] * 4, cv2.BORDER_REFLECT) for part in (old8, new8))
+    old8, new8 = (cv2.copyMakeBorder(part, margin, margin, margin, margin, cv2.BORDER_REFLECT) for part in (old8, new8))
     mask = np.zeros(old8.shape[:2], np.uint8)
     mask[margin:-margin, margin:-margin] = np.where(region.distance(window) < 1, 255, 0)
     x, y, width, height = cv2.boundingRect(mask)

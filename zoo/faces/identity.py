@@ -50,8 +50,8 @@ def unavailable(name: str = "auto") -> str | None:
     Raises UnknownNameError.
     """
     if name == "auto":
-        reasons = [unavailable(known) for known in EMBEDDINGS]
-        return None if None in reasons else " Or ".join(reasons)
+        reasons = [reason for known in EMBEDDINGS if (reason := unavailable(known)) is not None]
+        return None if len(reasons) < len(EMBEDDINGS) else " Or ".join(reasons)
     if name not in EMBEDDINGS:
         raise UnknownNameError("embedding", name, (*EMBEDDINGS, "auto", "none"))
     if name == "mobilefacenet":

@@ -13,6 +13,7 @@ import numpy as np
 
 from .. import images
 from ..errors import ZooError
+from ..exif import without_previews
 from ..registry import get_card, load
 from . import align, blend, check, identity, upscale
 from .detect import Detector, load_detector
@@ -181,7 +182,8 @@ class FacePipeline:
         """Restore the faces of one picture.
 
         source: as `zoo.Restorer.restore` takes it. Size (times `options.upscale`), alpha, grey, bit depth and
-        metadata are kept; outside of the restored faces no pixel changes, unless the whole picture is enlarged.
+        metadata are kept; outside of the restored faces no pixel changes, unless the whole picture is enlarged. Where a
+        face is blurred, only numbers, dates and texts of the EXIF data stay: all else may hold a small copy of it.
         Raises PictureError, RestorationError when the backend fails, and what `prepare` raises.
         """
         options = options or Options()
@@ -201,7 +203,10 @@ class FacePipeline:
         else:
             background = picture
         color = blend.composite(background.color, [task.patch(options) for task in tasks], options.blend)
-        changed = options.upscale > 1 or not np.array_equal(color, picture.color)
+        hidden = any(task.hidden(options) for task in tasks)
+        changed = options.upscale > 1 or hidden or not np.array_equal(color, picture.color)
+        if hidden and picture.exif is not None:  # which may hold the face as it was
+            background = replace(background, exif=without_previews(picture.exif))
         return FacesResult(
             replace(background, color=color, notes=()),
             tuple(task.result(options) for task in tasks),

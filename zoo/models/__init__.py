@@ -1,1 +1,1 @@
-"""One file per family of backends; every file in this folder is found by itself."""
+"""One file or folder per family of backends; whatever is in this folder is found by itself."""

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from ..card import ModelCard, SizeRule, Tiling, Weights
-from ..layers import build_with
 from ..registry import register
-from ..unet import ShuffledUNet, UNetBackend
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ..unet import ShuffledUNet, UNetBackend
 
 
 def make_mini() -> ShuffledUNet:
     """0.9 M parameters, at a half, a quarter and an eighth of the size."""
+    from ..unet import ShuffledUNet
+
     return ShuffledUNet(shuffle=2, widths=(32, 64, 96), depths=(2, 2, 3))
 
 
@@ -42,4 +46,7 @@ MINI = ModelCard(
 @register(MINI)
 def build(card: ModelCard, state: Mapping[str, Tensor]) -> UNetBackend:
     """The backend. Raises RuntimeError when the tensors are not exactly the network's."""
+    from ..layers import build_with
+    from ..unet import UNetBackend
+
     return UNetBackend(build_with(make_mini, state))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import torch
-import torch.nn.functional as F
+from typing import TYPE_CHECKING
 
 from ..card import TASKS, ModelCard, Tiling
 from ..registry import register
+
+if TYPE_CHECKING:
+    import torch
 
 IDENTITY = ModelCard(
     id="identity",
@@ -52,6 +54,8 @@ def build_identity(card: ModelCard, state: None):
 @register(DUMMY)
 def build_dummy(card: ModelCard, state: None):
     """A 3 x 3 mean with repeated edges."""
+    import torch
+    import torch.nn.functional as F
 
     def run(image: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
         if mask is not None:

@@ -73,7 +73,7 @@ def fill(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
 
 def _usable(hole: np.ndarray) -> bool:
     """Whether something is left to fill at this scale, and enough whole patches to fill it from."""
-    return bool(hole.any()) and np.count_nonzero(~_dilated(hole)) > 200
+    return bool(hole.any()) and int(np.count_nonzero(~_dilated(hole))) > 200
 
 
 def _halved(mask: np.ndarray) -> np.ndarray:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from ..card import ModelCard, SizeRule
-from ..fill import smooth_fill
 from ..registry import register
 
 
@@ -21,4 +20,6 @@ from ..registry import register
 )
 def build(card: ModelCard, state: None):
     """The backend."""
+    from ..fill import smooth_fill
+
     return lambda image, mask: smooth_fill(image, 1 - mask)

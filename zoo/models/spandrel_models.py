@@ -47,6 +47,7 @@ def open_checkpoint(argument: str) -> tuple[ModelCard, object]:
 
 def build(card: ModelCard, state: Mapping[str, torch.Tensor]) -> torch.nn.Module:
     """The backend of a checkpoint's tensors. Raises WeightsError."""
+    assert card.weights is not None, "`open_checkpoint` made the card"
     return _adapter(_descriptor(state, Path(card.weights.filename)))
 
 
@@ -126,7 +127,7 @@ def _adapter(descriptor) -> torch.nn.Module:
             self.network = descriptor.model  # what moves and casts this module moves and casts the descriptor's too
 
         def forward(self, image: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
-            if descriptor.purpose == "Inpainting":
+            if mask is not None and descriptor.purpose == "Inpainting":
                 pairs = zip(image.split(1), mask.split(1), strict=True)
                 return torch.cat([descriptor(one, hole) for one, hole in pairs])
             return torch.cat([descriptor(one) for one in image.split(1)])

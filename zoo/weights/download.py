@@ -123,8 +123,17 @@ def _download(url: str, target: Path, *, resume: bool) -> None:
     Raises WeightsError when it breaks off, and OSError.
     """
     part = target.with_name(target.name + ".part")
-    if not resume:
-        part.unlink(missing_ok=True)
+    if resume:
+        return _download_part(url, target, part)
+    part.unlink(missing_ok=True)
+    try:
+        _download_part(url, target, part)
+    finally:
+        part.unlink(missing_ok=True)  # what broke off is never gone on with
+
+
+def _download_part(url: str, target: Path, part: Path) -> None:
+    """Fetch a link, or what is lacking behind `part`, into `part`, and make that `target`."""
     have = part.stat().st_size if part.is_file() else 0
     headers = {"User-Agent": "restoration-zoo", **({"Range": f"bytes={have}-"} if have else {})}
     try:

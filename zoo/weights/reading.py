@@ -11,14 +11,17 @@ import pickle
 import re
 import sys
 import warnings
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import WeightsError, describe_os_error
-from ..files import written_whole
+from ..files import opened, written_whole
+from . import download
+from .checksum import MAX_BYTES
 from .places import cache_folder
-from .resolve import Found, FoundFile
+from .resolve import Found, FoundFile, trust
 
 if TYPE_CHECKING:
     import torch
@@ -36,6 +39,9 @@ STATE_KEYS = (
 PREFIXES = ("module.", "_orig_mod.")
 """What wrappers (DataParallel, torch.compile) put before every name."""
 
+MOST_SHARING = 4
+"""Tensors of a network may share memory (tied weights), but all of them together take at most so many times of it."""
+
 _NOT_WEIGHTS = {
     b"version https://git-lfs": "a Git LFS pointer: the file itself was not fetched (`git lfs pull`)",
     b"\x89HDF\r\n": "a Keras or HDF5 file, which this zoo cannot read",
@@ -47,17 +53,28 @@ _NOT_WEIGHTS = {
 def load_tensors(found: Found) -> Tensors:
     """The tensors of a model's verified weights by name, unwrapped, those of several files under their prefixes.
 
-    Raises WeightsError for anything that is not a readable checkpoint of plain tensors.
+    Files that are used for the first time are trusted from now on. Raises WeightsError for anything that is not a
+    readable checkpoint of plain tensors; a new download that is none is removed.
     """
-    return {file.prefix + name: tensor for file in found.files for name, tensor in _cached(file).items()}
+    tensors: Tensors = {}
+    for file in found.files:
+        try:
+            tensors |= {file.prefix + name: tensor for name, tensor in _cached(file).items()}
+        except WeightsError as error:
+            if file.first_use is None or file.origin not in ("Hub cache", "downloads"):
+                raise
+            download.remove(file.path)
+            raise WeightsError(f"{error} It has been removed.") from None
+    trust(found)
+    return tensors
 
 
 def read_checkpoint(path: Path) -> Tensors:
     """The tensors of a safetensors or torch file by name, unwrapped. Raises WeightsError."""
     try:
-        with path.open("rb") as file:
+        with opened(path, MAX_BYTES) as file:
             head = file.read(64)
-        if path.stat().st_size == 0:
+        if not head:
             raise WeightsError(f"{path} is empty.")
     except OSError as error:
         raise WeightsError(f"{path} cannot be read: {describe_os_error(error)}.") from None
@@ -81,6 +98,17 @@ def unwrap(checkpoint: Any, path: Path) -> Tensors:
     for name, tensor in state.items():
         if tensor.layout is not torch.strided or tensor.is_quantized:
             raise WeightsError(f"{path} holds a sparse or quantized tensor ({name}), which no model here takes.")
+        if tensor.device.type != "cpu":
+            raise WeightsError(f"{path} holds a tensor without values ({name}, on the device {tensor.device.type}).")
+        if tensor.nbytes > tensor.untyped_storage().nbytes():
+            raise WeightsError(
+                f"{path} holds a tensor ({name}) that repeats few values to {tensor.nbytes / 1e6:,.1f} MB; save it in "
+                "full."
+            )
+    total = sum(tensor.nbytes for tensor in state.values())
+    stored = {tensor.untyped_storage().data_ptr(): tensor.untyped_storage().nbytes() for tensor in state.values()}
+    if total > MOST_SHARING * sum(stored.values()):
+        raise WeightsError(f"{path} holds the same values under many names, {total / 1e6:,.1f} MB in all.")
     return state
 
 
@@ -128,6 +156,14 @@ def _safetensors(path: Path) -> Tensors:
 def _torch(path: Path) -> Any:
     import torch
 
+    if zipfile.is_zipfile(path):  # torch stores without compression; what unpacks to more was not made by it
+        try:
+            with zipfile.ZipFile(path) as archive:
+                unpacked = sum(member.file_size for member in archive.infolist())
+        except (zipfile.BadZipFile, OSError, ValueError):
+            unpacked = 0  # torch's reader says what is wrong
+        if unpacked > 2 * path.stat().st_size:
+            raise WeightsError(f"{path} is refused: it unpacks to {unpacked / 1e6:,.1f} MB, as no checkpoint does.")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # its asides on odd files; what matters is raised
@@ -147,9 +183,13 @@ def _torch(path: Path) -> Any:
 
 def _cached(file: FoundFile) -> Tensors:
     """A verified file's tensors, from its safetensors copy in the cache where it is no safetensors file itself."""
-    with file.path.open("rb") as opened:
-        if _is_safetensors(opened.read(9)):
-            return read_checkpoint(file.path)
+    try:
+        with opened(file.path, MAX_BYTES) as head:
+            plain = _is_safetensors(head.read(9))
+    except OSError as error:
+        raise WeightsError(f"{file.path} cannot be read: {describe_os_error(error)}.") from None
+    if plain:
+        return read_checkpoint(file.path)
     copy = cache_folder() / f"converted-{UNWRAP}" / f"{file.sha256}.safetensors"
     if copy.is_file():
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..card import ModelCard, Weights
@@ -22,6 +22,8 @@ class FoundFile:
     """"bundled", "file", "folder", "Hub cache" or "downloads"."""
     prefix: str = ""
     """What goes before the names of its tensors."""
+    first_use: tuple[str, str] | None = None
+    """(name, source) of a file that nothing is known of yet: see `trust`."""
 
 
 @dataclass(frozen=True)
@@ -121,14 +123,23 @@ def _given(card: ModelCard, path: Path) -> list[FoundFile]:
 def _verified(file: Weights, path: Path, origin: str) -> FoundFile:
     found = FoundFile(path, _hash(path), origin, file.prefix)
     state = check(file, found)
-    if state == "new":
-        try:
-            record.remember(file.filename, found.sha256, " or ".join(map(str, file.sources)) or origin)
-        except OSError as error:  # a read-only home must not stop anyone from using a file that is there
-            print(f"warning: the sha256 of {path} was not recorded: {describe_os_error(error)}.", file=sys.stderr)
     if state == "wrong":
         raise WeightsError(_refusal(file, found))
+    if state == "new":
+        found = replace(found, first_use=(file.filename, " or ".join(map(str, file.sources)) or origin))
     return found
+
+
+def trust(found: Found) -> None:
+    """Record the sha256 of files that were used for the first time; to be called when they have been opened, so that
+    no web page or broken download becomes the file that is trusted."""
+    for file in found.files:
+        if file.first_use is None:
+            continue
+        try:
+            record.remember(file.first_use[0], file.sha256, file.first_use[1])
+        except OSError as error:  # a read-only home must not stop anyone from using a file that is there
+            print(f"warning: the sha256 of {file.path} was not recorded: {describe_os_error(error)}.", file=sys.stderr)
 
 
 def check(file: Weights, found: FoundFile) -> str:

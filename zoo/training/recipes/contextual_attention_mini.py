@@ -6,7 +6,7 @@ The bundled weights come from four runs, each --from the one before: 40, 18, 12 
 
 import functools
 
-from ...models.contextual_attention_mini import ContextualAttentionMini
+from ...models.contextual_attention.mini import ContextualAttentionMini
 from .. import sources
 from ..adversarial import Adversarial
 from ..discriminators import PatchGAN

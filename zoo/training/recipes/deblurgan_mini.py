@@ -10,7 +10,7 @@ import numpy as np
 
 from ... import degradations
 from ...chains import get_chain
-from ...models.deblurgan_mini import DeblurMini
+from ...models.deblurgan.mini import DeblurMini
 from .. import sources
 from ..adversarial import Adversarial
 from ..discriminators import DoubleScale

@@ -5,7 +5,7 @@ import functools
 import torch.nn.functional as F
 from torch import Tensor
 
-from ...models.edgeconnect_mini import EdgeConnectMini, half_edges
+from ...models.edgeconnect.mini import EdgeConnectMini, half_edges
 from .. import sources
 from ..adversarial import Adversarial
 from ..discriminators import PatchGAN

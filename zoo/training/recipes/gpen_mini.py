@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from ... import degradations
 from ...chains import get_chain
-from ...models.gpen_mini import GPENMini, resized
+from ...models.gpen.mini import GPENMini, resized
 from .. import losses, sources
 from ..adversarial import Adversarial
 from ..discriminators import Judgement, StyleDiscriminator

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ... import masks
-from ...models.vae import ConditionalVAE
+from ...models.vae.network import ConditionalVAE
 from .. import sources
 from ..adversarial import Adversarial
 from ..discriminators import PatchGAN

@@ -10,15 +10,13 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..card import ModelCard, Weights
-from ..layers import NetworkBackend, build_with
-from ..registry import register
+from ...layers import NetworkBackend
 
 SIDE = 256
 """Side in pixels of the portraits that the network works on."""
@@ -47,7 +45,9 @@ class ModulatedConv(nn.Module):
 
     def factors(self, style: Tensor) -> tuple[Tensor, Tensor]:
         """(of the channels going in, of those coming out): N x inputs and N x outputs, in float32."""
-        incoming = self.modulation(style).float()
+        incoming = linear_in_float32(self.modulation, style)
+        if self.weight.dtype == torch.float16:  # whose range the styles pass; `outgoing` takes any common factor back
+            incoming = incoming / incoming.abs().amax(1, keepdim=True).clamp(min=1e-8)
         energy = self.weight.float().square().sum((2, 3))
         # A product and a sum: as a matrix product, autocast would leave three digits of it.
         outgoing = (incoming.square()[:, None] * energy).sum(2).add(1e-8).rsqrt()
@@ -60,6 +60,11 @@ class ModulatedConv(nn.Module):
         if bias is None:
             return y * (gain * outgoing).to(y.dtype)
         return torch.addcmul(bias.view(1, -1, 1, 1).to(y.dtype), y, (gain * outgoing).to(y.dtype))
+
+
+def linear_in_float32(layer: nn.Linear, x: Tensor) -> Tensor:
+    """The layer's result in float32, whatever its weights are in: latent codes are large and short."""
+    return F.linear(x.float(), layer.weight.float(), layer.bias.float())
 
 
 class StyledConv(nn.Module):
@@ -122,6 +127,12 @@ class Code(nn.Sequential):
             nn.init.zeros_(linear.bias)
             self.extend([linear, nn.LeakyReLU(SLOPE)])
 
+    def forward(self, x: Tensor) -> Tensor:
+        """N x inputs to N x STYLE, in float32."""
+        for layer in self:
+            x = linear_in_float32(layer, x) if isinstance(layer, nn.Linear) else layer(x)
+        return x
+
 
 class GPENMini(nn.Module):
     """N x 3 x 256 x 256 aligned portraits, RGB in [0, 1], to the same, restored and not clipped.
@@ -182,30 +193,3 @@ class PortraitMini(NetworkBackend):
         square = F.pad(image, (0, side - width, 0, side - height), mode="replicate")
         added = self.network.result(resized(square, SIDE).clamp(0, 1).to(image.dtype))
         return (image + resized(added, side)[..., :height, :width]).clamp(0, 1)
-
-
-MINI = ModelCard(
-    id="gpen.mini",
-    title="GPEN, mini",
-    tasks=("face",),
-    license="MIT",
-    commercial_use=True,
-    summary="Mends degraded portraits by a small encoder with a style-modulated decoder; trained here, bundled.",
-    paper=(
-        "Yang et al., GAN Prior Embedded Network for Blind Face Restoration in the Wild, CVPR 2021, "
-        "https://arxiv.org/abs/2105.06070"
-    ),
-    weights=Weights("gpen.mini.safetensors", "MIT"),
-    notes=(
-        "It expects one aligned face that fills the picture.",
-        "Trained for minutes on a CPU; zoo/pretrained/gpen.mini.json says on what and how well it does.",
-        "It works at 256 x 256 pixels: what it adds to a larger portrait has no finer detail than that.",
-        "It has no generator's prior: it mends what is left of a face, and invents no lost eyes, teeth or hair.",
-    ),
-)
-
-
-@register(MINI)
-def build(card: ModelCard, state: Mapping[str, Tensor]) -> PortraitMini:
-    """The backend. Raises RuntimeError when the tensors are not exactly the network's."""
-    return PortraitMini(build_with(GPENMini, state))

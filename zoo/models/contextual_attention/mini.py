@@ -7,18 +7,13 @@ of "Generative Image Inpainting with Contextual Attention" (arXiv:1801.07892) wi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..card import ModelCard, SizeRule, Tiling, Weights
-from ..directions import ORIENTATIONS
-from ..fill import smooth_fill
-from ..layers import FillingBackend, build_with
-from ..proposals import DilatedBlock, Proposals, Stage, gated_blocks
-from ..registry import register
+from ...directions import ORIENTATIONS
+from ...fill import smooth_fill
+from ...proposals import DilatedBlock, Proposals, Stage, gated_blocks
 
 CELL = 8
 """Side in pixels of the places that the attention compares and copies."""
@@ -110,29 +105,3 @@ class ContextualAttentionMini(nn.Module):
         coarse, restored = self.stages(given)
         both = {"coarse in hole": coarse, "restored in hole": restored}
         return {"restored": restored, **{name: torch.cat([picture, mask], dim=1) for name, picture in both.items()}}
-
-
-MINI = ModelCard(
-    id="contextual-attention.mini",
-    title="DeepFill v2, mini",
-    tasks=("inpaint",),
-    license="MIT",
-    commercial_use=True,
-    summary="Fills holes with gated convolutions and attention to known places, in small; trained here, bundled.",
-    paper=("Yu et al., Free-Form Image Inpainting with Gated Convolution, ICCV 2019, https://arxiv.org/abs/1806.03589"),
-    size=SizeRule(multiple_of=64),
-    tiling=Tiling(margin=128, exact=False),
-    weights=Weights("contextual-attention.mini.safetensors", "MIT"),
-    notes=(
-        "Trained for 40 minutes on a CPU; zoo/pretrained/contextual-attention.mini.json says how well it does.",
-        "Lines and edges are continued some way into the hole; the middle of a wide hole stays smooth.",
-        "It attends to places of 8 x 8 pixels, at most 4096 known ones, evenly picked from a larger picture, and from "
-        "within the tile where a picture is tiled.",
-    ),
-)
-
-
-@register(MINI)
-def build(card: ModelCard, state: Mapping[str, Tensor]) -> FillingBackend:
-    """The backend. Raises RuntimeError when the tensors are not exactly the network's."""
-    return FillingBackend(build_with(ContextualAttentionMini, state))

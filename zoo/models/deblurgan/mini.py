@@ -6,16 +6,13 @@ and mends. That takes the place of the large pretrained encoder of the published
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
-from ..blind_deconvolution import BlindDeconvolution, reblur_error
-from ..card import ModelCard, SizeRule, Tiling, Weights
-from ..layers import build_with
-from ..registry import register
-from ..unet import GatedBlock, ShuffledUNet, UNetBackend
+from ...blind_deconvolution import BlindDeconvolution, reblur_error
+from ...unet import GatedBlock, ShuffledUNet
 
 PART = 128
 """Side in pixels of what the U-Net is trained on of each window."""
@@ -37,7 +34,7 @@ class DeblurMini(nn.Module):
 
     def forward(self, picture: Tensor) -> Tensor:
         """See the class."""
-        return self.mended(torch.cat([picture, self.deconvolution(picture)], dim=1))
+        return self.mended(torch.cat([picture.float(), self.deconvolution(picture)], dim=1))
 
     def mended(self, seen: Tensor) -> Tensor:
         """The picture and its candidates, mixed pixel by pixel, and what the U-Net adds."""
@@ -69,31 +66,3 @@ def random_place(picture: Tensor, side: int, grid: int) -> tuple:
     """A place of `side` pixels, or all there are, in N x C x H x W, that begins at multiples of `grid`."""
     starts = [int(torch.randint(max(0, length - side) // grid + 1, ())) * grid for length in picture.shape[2:]]
     return (..., *(slice(start, start + side) for start in starts))
-
-
-MINI = ModelCard(
-    id="deblurgan.mini",
-    title="DeblurGAN, mini",
-    tasks=("deblur",),
-    license="MIT",
-    commercial_use=True,
-    summary="Takes camera shake back: a blind deconvolution, chosen from and mended by a small U-Net; trained here, "
-    "bundled.",
-    paper=(
-        "Kupyn et al., DeblurGAN-v2: Deblurring (Orders-of-Magnitude) Faster and Better, ICCV 2019, "
-        "https://arxiv.org/abs/1908.03826"
-    ),
-    size=SizeRule(multiple_of=8, minimum=64),
-    tiling=Tiling(margin=128, exact=False),
-    weights=Weights("deblurgan.mini.safetensors", "MIT"),
-    notes=(
-        "Trained on a CPU; zoo/pretrained/deblurgan.mini.json says on what and how well it does.",
-        "Made for blur by motion of up to 25 pixels, which may change over the picture; blur by defocus stays.",
-    ),
-)
-
-
-@register(MINI)
-def build(card: ModelCard, state: Mapping[str, Tensor]) -> UNetBackend:
-    """The backend. Raises RuntimeError when the tensors are not exactly the network's."""
-    return UNetBackend(build_with(DeblurMini, state))

@@ -7,17 +7,15 @@ an affine prior network would add nothing. Networks and pictures are in [0, 1]; 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..card import ModelCard, Weights
-from ..fill import smooth_fill
-from ..layers import NetworkBackend, build_with
-from ..registry import register
-from ..unet import Block
+from ...fill import smooth_fill
+from ...layers import NetworkBackend
+from ...unet import Block
 
 LATENT = 64
 """Numbers that choose one of the possible completions."""
@@ -214,30 +212,3 @@ class Completion(NetworkBackend):
 
 def _resized(x: Tensor, side: int) -> Tensor:
     return F.interpolate(x, size=(side, side), mode="bicubic", align_corners=False, antialias=True)
-
-
-MINI = ModelCard(
-    id="vae.mini",
-    title="Conditional VAE, mini",
-    tasks=("inpaint",),
-    license="MIT",
-    commercial_use=True,
-    summary="Completes aligned portraits, in several different ways on request; trained here.",
-    paper=(
-        "Sohn, Lee, Yan, Learning Structured Output Representation using Deep Conditional Generative Models, NeurIPS "
-        "2015; Kingma, Welling, Auto-Encoding Variational Bayes, ICLR 2014, https://arxiv.org/abs/1312.6114"
-    ),
-    weights=Weights("vae.mini.safetensors", "MIT"),
-    stochastic=True,
-    notes=(
-        "For portraits only, aligned as in FFHQ: eyes and mouth where they are in its training pictures.",
-        "It works at 256 x 256 pixels, whatever the picture's size, so holes in larger pictures are filled softly.",
-        "Without samples it gives the mean of what it deems possible, which is right on average and smooth.",
-    ),
-)
-
-
-@register(MINI)
-def build(card: ModelCard, state: Mapping[str, Tensor]) -> Completion:
-    """The backend. Raises RuntimeError when the tensors are not exactly the network's."""
-    return Completion(build_with(ConditionalVAE, state))

@@ -10,9 +10,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from ..card import Figure, ModelCard, SizeRule, Source, Tiling, Weights
-from ..layers import INFINITY, ImageNorm2d, NetworkBackend, build_with
-from ..registry import register
+from ...card import ModelCard
+from ...layers import INFINITY, ImageNorm2d, NetworkBackend
 
 SIGMA = 2.0
 """Blur of the Canny detector in the published configuration."""
@@ -135,51 +134,6 @@ def known_edges(grey: Tensor, mask: Tensor) -> Tensor:
     return torch.from_numpy(edges)[:, None].to(grey)
 
 
-_LICENSE = "CC-BY-NC-4.0"
-_PAPER = (
-    "Nazeri et al., EdgeConnect: Generative Image Inpainting with Adversarial Edge Learning, ICCV Workshops 2019, "
-    "https://arxiv.org/abs/1901.00212"
-)
-_FIGURES = tuple(
-    Figure("PSNR", value, "Places2", f"holes of {holes} % of the picture, as printed in the paper", _PAPER)
-    for holes, value in (("10-20", 27.95), ("20-30", 24.92), ("30-40", 22.84), ("40-50", 21.16))
-)
-
-
-def _card(variant: str, about: str, folder_id: str, **more: object) -> ModelCard:
-    page = Source(page=f"https://drive.google.com/drive/folders/{folder_id}")
-
-    def file(name: str, prefix: str) -> Weights:
-        return Weights(f"edgeconnect-{variant}/{name}", _LICENSE, (page,), prefix=prefix)
-
-    return ModelCard(
-        id=f"edgeconnect.{variant}",
-        title=f"EdgeConnect, {about}",
-        tasks=("inpaint",),
-        license=_LICENSE,
-        commercial_use=False,
-        summary="Draws the edges inside the holes first, then fills in the colors.",
-        paper=_PAPER,
-        size=SizeRule(multiple_of=4, minimum=64),
-        tiling=Tiling(margin=128, exact=False),
-        weights=file("EdgeModel_gen.pth", "edge."),
-        extra_weights=(file("InpaintingModel_gen.pth", "inpaint."),),
-        notes=("It was trained at 256 x 256 pixels.", "It normalizes with the statistics of what it sees at once."),
-        **more,
-    )
-
-
-PLACES2 = _card("places2", "scenes", "1KyXz4W4SAvfsGh3NJ7XgdOv5t46o-8aa", family_default=True, figures=_FIGURES)
-CELEBA = _card("celeba", "faces", "1nkLOhzWL-w2euo0U6amhz7HVzqNC5rqb")
-PSV = _card("psv", "Paris street view", "1cGwDaZqDcqYU7kDuEbMXa9TP3uDJRBR1")
-
-
 def make(card: ModelCard) -> EdgeConnect:
     """The networks of a card, with random weights."""
     return EdgeConnect()
-
-
-@register(PLACES2, CELEBA, PSV)
-def build(card: ModelCard, state: Mapping[str, Tensor]) -> Inpainting:
-    """The backend of a card. Raises RuntimeError when the tensors are not exactly the networks'."""
-    return Inpainting(build_with(lambda: make(card), fold_spectral_norm(state)))

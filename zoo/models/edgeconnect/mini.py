@@ -6,18 +6,14 @@ straight across the hole in place of an empty hole. Edges are soft ones, at half
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..card import ModelCard, SizeRule, Tiling, Weights
-from ..directions import ORIENTATIONS, across
-from ..fill import smooth_fill
-from ..layers import FillingBackend, build_with, luma
-from ..proposals import DilatedBlock, Proposals, Stage, gated_blocks
-from ..registry import register
+from ...directions import ORIENTATIONS, across
+from ...fill import smooth_fill
+from ...layers import luma
+from ...proposals import DilatedBlock, Proposals, Stage, gated_blocks
 
 
 def gradients(image: Tensor) -> Tensor:
@@ -112,31 +108,3 @@ class EdgeConnectMini(nn.Module):
             "edges": edges,
             "edges in hole": torch.cat([edges, zone], dim=1),
         }
-
-
-MINI = ModelCard(
-    id="edgeconnect.mini",
-    title="EdgeConnect, mini",
-    tasks=("inpaint",),
-    license="MIT",
-    commercial_use=True,
-    summary="Draws the edges inside the holes first, then fills in the colors, in small; trained here, bundled.",
-    paper=(
-        "Nazeri et al., EdgeConnect: Generative Image Inpainting with Adversarial Edge Learning, ICCV Workshops 2019, "
-        "https://arxiv.org/abs/1901.00212"
-    ),
-    size=SizeRule(multiple_of=64),
-    tiling=Tiling(margin=128, exact=False),
-    weights=Weights("edgeconnect.mini.safetensors", "MIT"),
-    notes=(
-        "Trained for 20 minutes on a CPU; zoo/pretrained/edgeconnect.mini.json says how well it does.",
-        "Lines and edges are continued some way into the hole; the middle of a wide hole stays smooth.",
-        "It uses no adversarial loss on colors, so no texture is invented.",
-    ),
-)
-
-
-@register(MINI)
-def build(card: ModelCard, state: Mapping[str, Tensor]) -> FillingBackend:
-    """The backend. Raises RuntimeError when the tensors are not exactly the network's."""
-    return FillingBackend(build_with(EdgeConnectMini, state))

@@ -7,15 +7,12 @@ inside the hole.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..card import Figure, ModelCard, SizeRule, Source, Tiling, Weights
-from ..layers import NetworkBackend, TwoForms, build_with, conv_of_upsampled
-from ..registry import register
+from ...card import ModelCard
+from ...layers import NetworkBackend, TwoForms, conv_of_upsampled
 
 SOFTMAX_SCALE = 10.0
 SMALLEST_NORM = 1e-4
@@ -392,74 +389,6 @@ class Inpainting(NetworkBackend):
         return torch.where(mask > 0, fine.add(1).mul(0.5), image)
 
 
-_LICENSE = "CC-BY-NC-4.0"
-_PAPER = (
-    "Yu et al., Free-Form Image Inpainting with Gated Convolution, ICCV 2019, https://arxiv.org/abs/1806.03589; "
-    "Generative Image Inpainting with Contextual Attention, CVPR 2018, https://arxiv.org/abs/1801.07892"
-)
-_PAGE = Source(page="https://github.com/nipponjo/deepfillv2-pytorch")
-_FIGURES = (
-    Figure("l1 (%)", 8.6, "Places2", "DeepFill v1, as printed in the paper", "https://arxiv.org/abs/1801.07892"),
-    Figure("PSNR", 18.91, "Places2", "DeepFill v1, as printed in the paper", "https://arxiv.org/abs/1801.07892"),
-    Figure("PSNR", 22.40, "Places365-val", "DeepFill v2, free-form masks, as reproduced by others", "reproduction"),
-    Figure("SSIM", 0.815, "Places365-val", "DeepFill v2, free-form masks, as reproduced by others", "reproduction"),
-)
-
-
-def _card(variant: str, filename: str, drive_id: str, *, about: str, **more: object) -> ModelCard:
-    return ModelCard(
-        id=f"contextual-attention.{variant}",
-        title=f"DeepFill v2, {about}",
-        tasks=("inpaint",),
-        license=_LICENSE,
-        commercial_use=False,
-        summary="Fills holes and scratches with gated convolutions, copying from the known parts of the picture.",
-        paper=_PAPER,
-        size=SizeRule(multiple_of=8, minimum=64),
-        tiling=Tiling(margin=128, exact=False),
-        weights=Weights(
-            filename,
-            _LICENSE,
-            (Source(url=f"https://drive.google.com/uc?export=download&id={drive_id}"), _PAGE),
-        ),
-        notes=(
-            "It was trained at 256 x 256 pixels; large holes in large pictures come out blurred.",
-            "It copies from anywhere in the picture, but from within the tile where a picture is tiled.",
-        ),
-        **more,
-    )
-
-
-PLACES2 = _card(
-    "places2",
-    "states_pt_places2.pth",
-    "1L63oBNVgz7xSb_3hGbUdkYW1IuRgMkCa",
-    about="scenes",
-    family_default=True,
-    figures=_FIGURES,
-)
-CELEBA_HQ = _card("celeba-hq", "states_pt_celebahq.pth", "17oJ1dJ9O3hkl2pnl8l2PtNVf2WhSDtB7", about="faces")
-PLACES2_TF = _card(
-    "places2-tf",
-    "states_tf_places2.pth",
-    "1tvdQRmkphJK7FYveNAKSMWC6K09hJoyt",
-    about="scenes, the authors' weights",
-    figures=_FIGURES,
-)
-CELEBA_HQ_TF = _card(
-    "celeba-hq-tf",
-    "states_tf_celebahq.pth",
-    "1fTQVSKWwWcKYnmeemxKWImhVtFQpESmm",
-    about="faces, the authors' weights",
-)
-
-
 def make(card: ModelCard) -> Generator:
     """The network of a card, with random weights."""
     return Generator(same=card.id.endswith("-tf"))
-
-
-@register(PLACES2, CELEBA_HQ, PLACES2_TF, CELEBA_HQ_TF)
-def build(card: ModelCard, state: Mapping[str, Tensor]) -> Inpainting:
-    """The backend of a card. Raises RuntimeError when the tensors are not exactly the network's."""
-    return Inpainting(build_with(lambda: make(card), state))

@@ -71,6 +71,8 @@ def restored(job: Job) -> tuple[Job, RunFile] | None:
             found = RunFile.model_validate(read_json(path))
         except ValidationError:
             continue
+        if job.device != "auto" and found.device.partition(":")[0] != job.device.partition(":")[0]:
+            continue
         precise = found.precision == job.precision or not found.model.parameters
         same = (found.model.id, found.tile, found.own_weights) == (job.model, str(job.tile).lower(), bool(job.weights))
         if job.weights is not None and job.weights.is_file():

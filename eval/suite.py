@@ -28,14 +28,13 @@ class Part:
 
 PARTS = (
     Part("sample"),
-    Part("set5"),
     Part("gopro-test-3"),
-    Part("faces-val", ("blind-face", "rectangle-holes")),
     Part("gopro-train-11"),
-    Part("kodak24", ("motion-blur", "noise", "jpeg", "mixed")),
-    Part("kodak24", ("free-form-holes",)),
-    # patch-fill takes half a minute for a picture here, as long as all others together; Kodak has its figures.
-    Part("cid22-val", ("mixed", "free-form-holes"), without=("patch-fill",)),
+    Part("set5", ("sr-x4", "sr-x2")),
+    Part("kodak24", ("motion-blur", "free-form-holes")),
+    Part("faces-val", ("blind-face", "rectangle-holes")),
+    Part("kodak24", ("noise", "jpeg", "mixed", "scratches", "low-light")),
+    Part("cid22-val", ("mixed", "free-form-holes")),
 )
 
 

@@ -312,8 +312,8 @@ def test_masks_that_do_not_fit_their_model(run, folder, tmp_path):
 def test_list_and_info(run):
     done = run("list", "--task", "denoise", "--available")
     assert done.status == 0
-    header, *rows = done.out.splitlines()
-    assert header.split() == ["id", "task", "license", "state", "title"]
+    task, header, *rows = done.out.rstrip("\n").splitlines()
+    assert task == "denoise: remove noise" and header.split() == ["id", "license", "weights", "title"]
     assert {"nl-means", "bilateral"} <= {row.split()[0] for row in rows}
     assert run("list", "--license", "none").err == "no backend matches.\n"
     done = run("list", "--task", "denoising")

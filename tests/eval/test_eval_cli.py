@@ -99,7 +99,7 @@ def test_the_line_that_people_know(tmp_path, capsys):
     Image.fromarray(photograph("astronaut")[:256, 100:356]).save(folder / "00001.png")
     assert evaluate("--model", "no-op", "--dataset", "celeba-hq", "--data-root", tmp_path / "root", "--workers", 1,
                     "--out", tmp_path / "out") == 0  # fmt: skip
-    assert "identity | celeba-hq | blind-face INCOMPLETE (1 of 30000)" in capsys.readouterr().out
+    assert "no-op | celeba-hq | blind-face INCOMPLETE (1 of 30000)" in capsys.readouterr().out
 
 
 def test_all_takes_what_fits(tmp_path, capsys):

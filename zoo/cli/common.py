@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import OutputError, ZooError, describe_os_error
-from ..io.plan import LIKE_A_PICTURE
 
 if TYPE_CHECKING:
     from ..card import ModelCard
@@ -73,6 +72,7 @@ def each_model(
     names = model_names(args.model)
     if len(names) == 1:
         return run(Namespace(**{**vars(args), "model": names[0]}), None)
+    from ..io.plan import LIKE_A_PICTURE
     from ..registry import get_card
 
     for option in alone:

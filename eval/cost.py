@@ -1,4 +1,4 @@
-"""What restoring costs: memory and arithmetic. (Seconds come with each Restoration.)"""
+"""Cost of restoration: peak memory and multiply-adds. (Run time comes with each Restoration.)"""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from types import TracebackType
 class PeakMemory:
     """Measures the peak of memory while it is entered; it can be entered again and again.
 
-    On CUDA what is allocated on the GPU, model included. Else how far the process's resident memory rises above what
-    it was when this object was made, the model being loaded: what the work itself takes, whatever ran before. Linux
-    keeps that peak exactly; on other systems `megabytes` stays None.
+    On CUDA: the peak allocation on the GPU, model included. On the CPU: the rise of the process's peak resident memory
+    above its value when this object was made, after the model was loaded. Only Linux records that peak; on other
+    systems `megabytes` stays None.
     """
 
     def __init__(self, device: str):

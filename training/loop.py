@@ -315,6 +315,8 @@ def read_run(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
 def resume(folder: Path, minutes: float | None = None) -> Run:
     """The run in a folder, from its last checkpoint; `minutes` is a new time limit. Raises ZooError."""
     stored, state = read_run(folder)
+    if "discriminators" not in state:
+        raise ZooError(f"the run in {folder} was started by an older version: it can be exported, but not resumed.")
     settings = Settings(**{field.name: stored[field.name] for field in fields(Settings)})
     run = Run(folder, settings if minutes is None else replace(settings, minutes=minutes))
     run.network.load_state_dict(state["network"])

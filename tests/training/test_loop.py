@@ -128,6 +128,14 @@ def test_a_run_starts_from_what_is_bundled(data, tmp_path):
     assert json.loads((run.folder / "run.json").read_text())["before"] == {"steps": card.steps, "minutes": card.minutes}
 
 
+def test_a_run_of_an_older_version_is_not_resumed(data, tmp_path):
+    run = start(tmp_path / "run", settings(data))
+    older = {("opponents" if name == "discriminators" else name): value for name, value in run.state_dict().items()}
+    torch.save(older, run.folder / "checkpoint.pt")
+    with pytest.raises(ZooError, match="older version"):
+        resume(run.folder)
+
+
 def test_a_finished_run_stays_as_it_is(undisturbed):
     before = (undisturbed.folder / "checkpoint.pt").read_bytes()
     again = resume(undisturbed.folder)

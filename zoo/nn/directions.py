@@ -1,4 +1,4 @@
-"""What lies straight on beyond a hole, in eight orientations: how a line or an edge could go on through it."""
+"""Directional interpolation of holes: the nearest known pixels on both sides, along eight orientations."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ import torch.nn.functional as F
 from torch import Tensor
 
 ORIENTATIONS = ((0, 1), (1, 0), (1, 1), (1, -1), (1, 2), (2, 1), (1, -2), (2, -1))
-"""(rows, columns) of a step along each."""
+"""(rows, columns) of one step along each orientation."""
 DOUBLINGS = 6
-"""A hole is crossed in at most 2 ** DOUBLINGS steps."""
+"""Known pixels are looked for at most 2 ** DOUBLINGS steps away."""
 FADE = 16.0
-"""Pixels after which what is found counts 1 / e."""
+"""Decay length of the confidence in pixels."""
 
 
 def across(image: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
-    """What the two known pixels that a line meets first say of each pixel, for each of the K orientations.
+    """Interpolate each pixel between the nearest known pixels on both sides, for each of the K orientations.
 
-    image: N x 3 x H x W, known: N x 1 x H x W with 1 = known. Returns colors, N x K x 3 x H x W, interpolated between
-    the two by distance (or of the only one; NaN-free zeros of none), and N x K x 3 x H x W of: how near the nearer one
-    is, how near the other is, both exp(-pixels / FADE) with 0 for none, and how far their colors are apart.
+    image: N x 3 x H x W, known: N x 1 x H x W with 1 = known. Returns colors, N x K x 3 x H x W, weighted by inverse
+    distance (of the only one where there is one; zeros where there is none), and features, N x K x 3 x H x W: the
+    confidences exp(-pixels / FADE) of the nearer and of the farther pixel, 0 for none, and the mean absolute difference
+    of their colors.
     """
     found = [_between(image, known, *orientation) for orientation in ORIENTATIONS]
     colors, clues = zip(*found, strict=True)
@@ -42,7 +43,7 @@ def _between(image: Tensor, known: Tensor, rows: int, columns: int) -> tuple[Ten
 
 
 def _first_known(state: Tensor, rows: int, columns: int) -> Tensor:
-    """Colors and nearness (0: none) of the first known pixel in a direction, by doubling the steps looked ahead."""
+    """Color and confidence (0: none) of the nearest known pixel in a direction, found by doubling the step length."""
     length = math.hypot(rows, columns)
     for doubling in range(DOUBLINGS):
         steps = 2**doubling

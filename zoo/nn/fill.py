@@ -1,4 +1,4 @@
-"""A smooth fill of holes, which the small inpainting networks start from."""
+"""Smooth interpolation of holes by an image pyramid; the small inpainting networks start from it."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 LEVELS = 6
-"""Halvings of the pyramid that holes are first filled from."""
+"""Levels of the pyramid above the full size."""
 
 
 def smooth_fill(image: Tensor, known: Tensor) -> Tensor:
-    """Fill what is not known from ever larger surroundings; N x 3 x H x W, N x 1 x H x W (1 = known).
+    """Fill unknown pixels smoothly; image N x 3 x H x W, known N x 1 x H x W (1 = known).
 
-    A pyramid of means over known pixels; every hole takes the finest level that knows something there (Burt's
+    A pyramid of means over known pixels; each unknown pixel takes the finest level that has a known one there (Burt's
     pull-push, in the form of Gortler et al., "The Lumigraph", SIGGRAPH 1996). H and W are multiples of 64.
     """
     mean = (image * known).sum((2, 3), keepdim=True) / known.sum((2, 3), keepdim=True).clamp_min(1)

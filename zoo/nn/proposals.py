@@ -1,7 +1,7 @@
-"""What a hole may be filled with, from a smooth fill and from straight across, and a network that mixes it.
+"""Fill proposals for inpainting, from a smooth fill and directional interpolation, and a network that blends them.
 
-The small inpainting networks start from these: what to continue in which direction is learned in minutes, what to put
-where from nothing is not.
+The small inpainting networks start from these: choosing which direction to continue is learned within minutes,
+generating content from an empty hole is not.
 """
 
 from __future__ import annotations
@@ -15,29 +15,29 @@ from .unet import GatedBlock
 
 
 class Proposals:
-    """What a hole may be filled with, at half size: the smooth fill, and colors from across in K orientations.
+    """Proposals at half size: for K orientations, the difference of directional interpolation from the smooth fill.
 
-    changes: N x K x 3 x h x w, each orientation's colors less the smooth fill's, zero where it found none and where
-    all is known. seen: N x 6 K x h x w, what a network gets of them.
+    changes: N x K x 3 x h x w, the differences, zero where an orientation has no known pixel and where all is known.
+    seen: N x 6 K x h x w, the differences and interpolation features as input of a network.
     """
 
     def __init__(self, image: Tensor, mask: Tensor, filled: Tensor):
         known = F.avg_pool2d(1 - mask, 2)
         half = F.avg_pool2d(image * (1 - mask), 2) / known.clamp_min(1e-6)
         colors, clues = across(half, (known > 0).float())
-        # Where a part of four pixels is known, what lies across is the known part itself, which says little.
+        # A cell of 2 x 2 pixels that is partly known would be its own nearest known pixel.
         usable = (clues[:, :, :1] > 0) & (known == 0)[:, None]
         self.changes = (colors - F.avg_pool2d(filled, 2)[:, None]) * usable
         self.seen = torch.cat([self.changes, clues], dim=2).flatten(1, 2)
 
     def mixed(self, weights: Tensor) -> Tensor:
-        """N x K x h x w to N x 3 x 2h x 2w: the changes' sum by these weights, at full size."""
+        """Weighted sum of the changes at full size: weights N x K x h x w to N x 3 x 2h x 2w."""
         change = (self.changes * weights.to(self.changes.dtype)[:, :, None]).sum(1)
         return F.interpolate(change, scale_factor=2, mode="bilinear", align_corners=False)
 
 
 class DilatedBlock(GatedBlock):
-    """A gated block whose 3x3 convolution looks `dilation` places far; starts as the identity."""
+    """A gated block with a dilated 3x3 convolution; starts as the identity mapping."""
 
     def __init__(self, channels: int, dilation: int):
         super().__init__(channels)
@@ -45,15 +45,14 @@ class DilatedBlock(GatedBlock):
 
 
 def gated_blocks(channels: int, count: int) -> nn.Sequential:
-    """So many gated blocks in a row."""
+    """A sequence of `count` gated blocks."""
     return nn.Sequential(*(GatedBlock(channels) for _ in range(count)))
 
 
 class Stage(nn.Module):
-    """Two levels, joined by a skip: cells of pixels as channels, and half of that size.
+    """A two-level U-Net on pixel-unshuffled inputs, with a skip connection.
 
-    What it makes is a residual picture and a weight for each of the proposals at each of their pixels; both are zero
-    for a new network.
+    It outputs a residual picture and per-pixel weights of the proposals; both are zero at initialization.
     """
 
     def __init__(self, inputs: int, cell: int, widths: tuple[int, int], detail: int):
@@ -71,7 +70,7 @@ class Stage(nn.Module):
         nn.init.zeros_(self.tail.bias)
 
     def encode(self, *inputs: tuple[Tensor, int]) -> tuple[Tensor, Tensor]:
-        """(upper features, lower features) of pictures, each with the side of a cell in its own pixels."""
+        """(upper features, lower features) of inputs, each given with its pixel-unshuffle factor."""
         pixels = torch.cat([F.pixel_unshuffle(x, factor) for x, factor in inputs], dim=1)
         upper = self.before(self.head(pixels.to(self.head.weight.dtype)))
         return upper, self.down(upper)

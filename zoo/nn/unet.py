@@ -1,4 +1,4 @@
-"""The network of the small restorers that this project trains: a residual U-Net on pixel-unshuffled pictures."""
+"""A residual U-Net on pixel-unshuffled pictures, the network of several models that this project trains."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 
 class Block(nn.Module):
-    """x + conv(ReLU(conv(x))), 3x3, without normalization (as in EDSR, arXiv:1707.02921); starts as the identity."""
+    """x + conv(ReLU(conv(x))), 3x3, no normalization (as in EDSR, arXiv:1707.02921); starts as the identity mapping."""
 
     def __init__(self, channels: int):
         super().__init__()
@@ -24,10 +24,9 @@ class Block(nn.Module):
 
 
 class GatedBlock(nn.Module):
-    """x + conv(a * sigmoid(b)), where a and b are one 3x3 convolution of x; starts as the identity.
+    """x + conv(a * sigmoid(b)), where a and b are one 3x3 convolution of x; starts as the identity mapping.
 
-    The product lets what one place says of the blur choose the filter of another (gated linear units,
-    arXiv:1612.08083; a gate in place of ReLU as in NAFNet, arXiv:2204.04676).
+    Gating (gated linear units, arXiv:1612.08083) takes the place of ReLU, as in NAFNet (arXiv:2204.04676).
     """
 
     def __init__(self, channels: int):
@@ -46,7 +45,7 @@ class ShuffledUNet(nn.Module):
 
     Pixels of `shuffle` x `shuffle` become channels, so that no convolution runs at full size. Each further level has
     half the size: `widths` are the levels' channels, `depths` their blocks on the way down, and again on the way up;
-    the last level has its blocks once. H and W are multiples of `multiple`. Of a new network the result is zero.
+    the last level has its blocks once. H and W are multiples of `multiple`. The result is zero at initialization.
     """
 
     def __init__(
@@ -77,7 +76,7 @@ class ShuffledUNet(nn.Module):
 
     @property
     def reach(self) -> int:
-        """No output pixel depends on input farther away than this many pixels."""
+        """Receptive field: the largest distance in pixels from which an input affects an output pixel."""
         reach, cell = 0, self.shuffle
         for level, blocks in enumerate(self.down_blocks):
             last = level == len(self.down_blocks) - 1
@@ -90,7 +89,7 @@ class ShuffledUNet(nn.Module):
         return x[:, :3] + self.result(x)
 
     def result(self, x: Tensor) -> Tensor:
-        """What the network itself computes, N x outputs x H x W, in the precision of its weights."""
+        """The output before it is added to the input, N x outputs x H x W, in the precision of its weights."""
         y = self.head(F.pixel_unshuffle(x.to(self.head.weight.dtype), self.shuffle))
         skips = []
         for blocks, down in zip(self.down_blocks, self.downs, strict=False):

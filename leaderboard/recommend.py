@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -75,6 +75,11 @@ class Difference:
     metrics: tuple[Line, ...]
     """Each metric on each scenario in its own unit; A is the runner-up and B the pick."""
 
+    @property
+    def matters(self) -> bool:
+        """Whether some metric differs by more than is too little to care for (`eval.relevance`), or may do so."""
+        return any(line.matters is not False for line in self.metrics)
+
 
 @dataclass(frozen=True)
 class Recommendation:
@@ -123,6 +128,7 @@ def recommend(
     min_face_similarity: float | None = None,
     picture: Any = None,
     mask: Any = None,
+    progress: Callable[[str], None] | None = None,
     results: Iterable[Result] | None = None,
     use_cases: Path = FILE,
 ) -> Recommendation:
@@ -138,11 +144,12 @@ def recommend(
         min_face_similarity: least mean similarity of faces to those of the truth (MobileFaceNet's cosine, -1 to 1).
         picture: the best models are run on it (see `leaderboard.try_out`); a path or what `zoo.Restorer.restore` takes.
         mask: for a use case that fills holes, the picture's mask.
+        progress: is told before each model that is tried on the picture, with a sentence.
         results: the measurements, by default the committed ones.
         use_cases: the file of use cases.
 
     Raises UnknownNameError for an unknown use case or license, ZooError for a wish that makes no sense or cannot be
-    judged by what was measured, and when there are no results.
+    judged by what was measured, and when there are no results; PictureError and MaskError for what cannot be tried.
     """
     wishes = Wishes(max_ms, at, max_memory_mb, license, offline, min_face_similarity)
     if mask is not None and picture is None:
@@ -162,7 +169,7 @@ def recommend(
     if results is None:
         results = _committed()
     measured = gains(case, results)
-    file = picture if isinstance(picture, (str, Path)) else None
+    files = tuple(Path(given) if isinstance(given, (str, Path)) else None for given in (picture, mask))
     everyone = [run for cell in measured.cells for run in cell.runs.values()]
     if min_face_similarity is not None and face_similarity(everyone) is None:
         raise ZooError(f"no similarity of faces was measured for the use case {case.id}.")
@@ -175,12 +182,12 @@ def recommend(
     best_of_each = {name: model for name, model in best.items() if model is not None and len(best) > 1}
     choices = {model: values for model, values in measured.models.items() if model not in left_out}
     left_out = {**measured.left_out, **left_out}
-    found = _judged(case, measured, choices, best_of_each, left_out, at, file)
+    found = _judged(case, measured, choices, best_of_each, left_out, at, files)
     if faults is None:
         return found
     from .try_out import try_out
 
-    return replace(found, try_out=try_out(picture, mask, faults, found, use_cases))
+    return replace(found, try_out=try_out(picture, mask, faults, found, use_cases, progress))
 
 
 def _committed() -> list[Result]:
@@ -213,7 +220,7 @@ def _judged(
     best_of_each: dict[str, str],
     left_out: dict[str, str],
     at: tuple[int, int] | None,
-    file: str | Path | None,
+    files: Sequence[Path | None],
 ) -> Recommendation:
     """Compare all models and doing nothing pairwise, in one family: which of them is the best was not known before."""
     order = sorted(values, key=lambda model: (-float(values[model].mean()), model))
@@ -239,7 +246,7 @@ def _judged(
                 tied=place > 0 and verdicts[0, place].direction >= 0,
                 face_similarity=face_similarity(_runs(model, measured)),
                 cost=cost_of(card, _runs(model, measured), at),
-                command=command(card, file),
+                command=command(card, *files),
             )
         )
     difference = None
@@ -251,6 +258,8 @@ def _judged(
             metrics=_lines(measured, order[1], order[0]),
         )  # fmt: skip
     verdict, sentence = _verdict(choices, measured, len(verdicts))
+    if verdict == CLEAR and difference is not None and not difference.matters:
+        sentence += " The difference is too small to matter in any metric, though."
     return Recommendation(
         use=case,
         verdict=verdict,
@@ -313,19 +322,25 @@ def _weights_at(measured: Gains, line: Line) -> dict[str, float]:
     return next((cell.weights for cell in cells), {})
 
 
-def command(card: ModelCard, picture: str | Path | None = None) -> tuple[str, ...]:
+def command(card: ModelCard, picture: Path | None = None, mask: Path | None = None) -> tuple[str, ...]:
     """The command lines that restore a picture with a model; a download comes first where its weights are missing."""
-    source = Path("photo.png" if picture is None else picture)
+    source = picture or Path("photo.png")
     suffix = ".png" if source.suffix.lower() in ("", ".bmp") else source.suffix
     target = source.with_name(f"{source.stem}-{card.id}{suffix}")
     kind = "faces" if card.tasks[0] == "face" else "restore"
-    words = ["python", "-m", "zoo", kind, str(source), "-m", card.id, "-o", str(target)]
+    words = ["python", "-m", "zoo", kind, _argument(source), "-m", card.id, "-o", _argument(target)]
     if card.needs_mask:
-        words += ["--mask", "mask.png"]
+        words += ["--mask", _argument(mask or Path("mask.png"))]
     lines = [shlex.join(words)]
     if unavailable_reason(card) is not None:
         lines.insert(0, shlex.join(["python", "-m", "zoo", "download", card.id]))
     return tuple(lines)
+
+
+def _argument(path: Path) -> str:
+    """A path as an argument that is not taken for an option, with slashes that every shell takes."""
+    text = path.as_posix()
+    return f"./{text}" if text.startswith("-") else text
 
 
 def shown_difference(line: Line) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import sys
 import textwrap
 from dataclasses import asdict
 from pathlib import Path
@@ -72,6 +73,7 @@ def run(args: argparse.Namespace) -> int:
         min_face_similarity=similarity,
         picture=args.picture,
         mask=args.mask,
+        progress=lambda line: print(line, file=sys.stderr, flush=True),
         results=results,
     )
     print(json.dumps(as_data(found), indent=1, ensure_ascii=False) if args.format == "json" else text(found))
@@ -153,7 +155,7 @@ def text(found: Recommendation) -> str:
     said += [wrapped(f"left out: {model}: {why}") for model, why in sorted(found.left_out.items())]
     said += [wrapped(f"note: {note}") for note in found.notes]
     if found.try_out is not None:
-        said += ["", *tried_lines(found.try_out)]
+        said += ["", *(wrapped(line) for line in tried_lines(found.try_out))]
     return "\n".join(said).rstrip()
 
 

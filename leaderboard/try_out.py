@@ -6,7 +6,7 @@ is true, and a face that was left alone is the most like itself. It stands besid
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zoo.errors import ZooError
-from zoo.io import images
+from zoo.io import images, masks
+from zoo.registry import get_card, load
 
 from .use_cases import suggest
 
@@ -57,30 +58,52 @@ class TryOut:
     trials: tuple[Trial, ...]
 
 
-def try_out(picture: Any, mask: Any, faults: Faults, found: Recommendation, use_cases: Path) -> TryOut:
-    """Run the first MOST choices that can run on this machine. Raises PictureError and MaskError."""
+def try_out(
+    picture: Any,
+    mask: Any,
+    faults: Faults,
+    found: Recommendation,
+    use_cases: Path,
+    progress: Callable[[str], None] | None = None,
+) -> TryOut:
+    """Run the first MOST choices that can run on this machine.
+
+    A model that fails is a trial that failed. progress: is told which model is next, and about how long it takes.
+    Raises PictureError and MaskError.
+    """
     opened = images.read(picture)
+    hole = None if mask is None else masks.read(mask, opened.height, opened.width)
     seen = faults.found()
     before, why = _niqe(opened.rgb8())
-    choices = [choice for choice in found.choices if choice.missing is None][:MOST]
+    trials = []
+    for choice in [choice for choice in found.choices if choice.missing is None][:MOST]:
+        if progress is not None:
+            progress(f"trying {choice.model}{_expected(choice, opened)}")
+        trials.append(_trial(choice, opened, hole, bool(faults.faces)))
     return TryOut(
         faults=faults,
         found=seen,
         use_cases=tuple(suggest(seen, use_cases)),
         niqe=before,
         why_no_niqe=why,
-        trials=tuple(_trial(choice, opened, mask, bool(faults.faces)) for choice in choices),
+        trials=tuple(trials),
     )
 
 
-def _trial(choice: Choice, picture: images.Picture, mask: Any, faces: bool) -> Trial:
-    from zoo.registry import get_card
+def _expected(choice: Choice, picture: images.Picture) -> str:
+    """ ", some 12 s by what was measured"; empty where no latency was published."""
+    cost = choice.cost
+    if cost.seconds is None or not cost.megapixels:
+        return ""
+    fixed = get_card(choice.model).size.square is not None
+    larger = 1.0 if fixed else picture.width * picture.height / 1e6 / cost.megapixels
+    return f", some {cost.seconds * larger:.1f} s by what was measured"
 
+
+def _trial(choice: Choice, picture: images.Picture, mask: Any, faces: bool) -> Trial:
     try:
         if get_card(choice.model).tasks[0] == "face":
             return _faces_trial(choice, picture)
-        from zoo.registry import load
-
         done = load(choice.model).restore(picture, mask)
         after, before = done.picture.rgb8(), picture.rgb8()
         similarity = _similarity(after, before) if faces and after.shape == before.shape else None

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 import numpy as np
 import pytest
 import skimage.data
+from PIL import Image
 
 import zoo
 from eval.provenance import Code
@@ -110,6 +112,16 @@ def test_without_measurements_there_is_no_answer():
         assert "nothing was measured" in found.sentence
     assert "kodak24 / noise: not measured" in advised().notes
     assert "kodak24 / noise: doing nothing was not measured" in advised(better("bilateral", 2)).notes
+
+
+def test_the_committed_results_are_the_default(tmp_path, monkeypatch):
+    monkeypatch.setattr("leaderboard.recommend.COMMITTED", tmp_path / "results")
+    with pytest.raises(ZooError, match="this copy has no committed results"):
+        recommend("noisy-photo")
+    for each in (nothing(), better("bilateral", 2)):
+        (tmp_path / "results" / each.model.id).mkdir(parents=True)
+        (tmp_path / "results" / each.model.id / "result.json").write_text(each.model_dump_json())
+    assert recommend("noisy-photo").pick.model == "bilateral"
 
 
 def test_which_models_are_compared_changes_no_gain():
@@ -328,7 +340,10 @@ def test_the_command_fits_the_task():
     assert command(zoo.get_card("telea"), Path("my dir/a.bmp")) == (
         "python -m zoo restore 'my dir/a.bmp' -m telea -o 'my dir/a-telea.png' --mask mask.png",
     )
-    assert command(zoo.get_card("gpen.mini"), "me.jpg")[0].startswith("python -m zoo faces me.jpg -m gpen.mini")
+    assert command(zoo.get_card("gpen.mini"), Path("me.jpg"))[0].startswith("python -m zoo faces me.jpg -m gpen.mini")
+    assert command(zoo.get_card("telea"), Path("-a.png"), Path("-m.png")) == (
+        "python -m zoo restore ./-a.png -m telea -o ./-a-telea.png --mask ./-m.png",
+    )
 
 
 def test_the_zoo_offers_the_same():
@@ -351,6 +366,45 @@ def test_the_picture_is_tried_and_its_faults_are_told():
 
     assert trials["dummy"].niqe == pytest.approx(niqe(restored))
     assert found.try_out.niqe == pytest.approx(niqe(image))
+
+
+def test_it_is_told_which_model_is_tried_and_how_long_it_may_take():
+    said = []
+    image = np.full((500, 1000, 3), 90, np.uint8)  # 0.5 megapixels, where 0.375 took 0.25 s
+    advised(nothing(), better("bilateral", 2), picture=image, progress=said.append)
+    assert said == ["trying bilateral, some 0.3 s by what was measured"]
+
+
+def test_a_mask_goes_to_the_models_and_into_the_command(tmp_path):
+    """The hole is filled; without a mask, or with one of another size, the answer is a sentence."""
+    runs = []
+    for each in (nothing(scenario="scratches"), better("telea", 2, scenario="scratches")):
+        rows = [row.model_copy(update={"metrics": {"psnr_hole": row.metrics["psnr_rgb"]}}) for row in each.images]
+        update = {
+            "images": rows, "metrics": {"psnr_hole": each.metrics["psnr_rgb"]},
+            "scenario": each.scenario.model_copy(update={"primary": "psnr_hole"}),
+        }  # fmt: skip
+        runs.append(each.model_copy(update=update))
+    picture, mask = tmp_path / "p.png", tmp_path / "m.png"
+    hole = np.zeros((40, 50), np.uint8)
+    hole[10:20, 10:20] = 255
+    Image.fromarray(skimage.data.coffee()[:40, :50]).save(picture)
+    Image.fromarray(hole).save(mask)
+    found = advised(*runs, use="scratched-photo", picture=picture, mask=mask)
+    files = [path.as_posix() for path in (picture, tmp_path / "p-telea.png", mask)]
+    words = ["restore", files[0], "-m", "telea", "-o", files[1], "--mask", files[2]]
+    assert found.pick.command == (shlex.join(["python", "-m", "zoo", *words]),)
+    assert [trial.failed for trial in found.try_out.trials] == [None]
+    Image.fromarray(hole[:20]).save(mask)
+    with pytest.raises(ZooError, match="the mask has 50 x 20 pixels"):
+        advised(*runs, use="scratched-photo", picture=picture, mask=mask)
+
+
+def test_a_significant_difference_that_is_too_small_to_matter_is_called_so():
+    found = advised(nothing(), better("bilateral", 2), better("nl-means", 2.05))
+    assert (found.verdict, found.pick.model) == (CLEAR, "nl-means")
+    assert found.difference.significant and not found.difference.matters
+    assert found.sentence.endswith("The difference is too small to matter in any metric, though.")
 
 
 def test_without_a_use_case_the_picture_decides():

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 
 import numpy as np
 import pytest
@@ -50,7 +51,8 @@ def test_the_answer_with_a_picture(results, capsys, tmp_path):
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 80, 3)).astype(np.uint8)).save(path)
     assert recommend("--use", "noisy-photo", "--results", results, "--picture", path) == 0
     out = capsys.readouterr().out
-    assert f"python -m zoo restore {path} -m nl-means -o {tmp_path / 'grain-nl-means.png'}" in out
+    files = [shlex.quote(each.as_posix()) for each in (path, tmp_path / "grain-nl-means.png")]
+    assert f"python -m zoo restore {files[0]} -m nl-means -o {files[1]}" in out
     assert "your picture: 80 x 64 pixels; noise of about" in out
     assert "as it came: NIQE unavailable: needs pictures of at least 192 x 192 pixels" in out
     assert sorted(p.name for p in tmp_path.iterdir()) == ["grain.png", "runs"]  # nothing is written

@@ -3,12 +3,12 @@
 The energy is that of Wexler, Shechtman, Irani, "Space-Time Completion of Video" (TPAMI 2007): every patch that touches
 the hole should be found elsewhere; its two steps, nearest neighbors and votes, take turns. The nearest-neighbor field
 is that of Barnes et al., "PatchMatch" (SIGGRAPH 2009), written for whole arrays at a time. Texture features are those
-of Newson et al., "Video Inpainting of Complex Scenes" (SIAM J. Imaging Sciences 2014, section 3.3), and the bounded
+of Newson et al., "Video Inpainting of Complex Scenes" (SIAM J. Imaging Sciences 2014), and the bounded
 change of brightness that a patch may undergo is that of Darabi et al., "Image Melding" (SIGGRAPH 2012).
 
-Patches are compared by the leading coefficients of their discrete cosine transform, rounded to whole numbers: their
-squared distances stay below 2 ** 23, where float32 adds and multiplies whole and half numbers exactly in any order, so
-that a CPU's way of summing decides nothing.
+Patches are compared by the leading coefficients of their discrete cosine transform, rounded to whole numbers: squared
+distances stay below 2 ** 24 and the exhaustive search's scores, which have halves, below 2 ** 23, so that float32 holds
+them exactly and a CPU's order of summing decides nothing.
 """
 
 from __future__ import annotations

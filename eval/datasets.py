@@ -296,7 +296,8 @@ def _names_hash(pictures: Iterable[tuple[str, str]]) -> str:
 @functools.cache
 def _manifest(name: str) -> dict[str, str]:
     path = MANIFESTS / f"{name}.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    # The shell empties the file that a new manifest is written into before this program starts.
+    return json.loads(path.read_text(encoding="utf-8") or "{}") if path.is_file() else {}
 
 
 def find_items(card: DatasetCard, folder: Path | None) -> list[Item]:

@@ -51,7 +51,7 @@ def test_one_picture(portrait, astronaut, tmp_path, capsys):
     assert 0.005 < changed.mean() < 0.1
     data = json.loads(report.read_text())
     assert (data["faces"], data["model"], data["detector"]) == (1, "dummy", "mtcnn")
-    assert data["identity"] == "unavailable: switched off"
+    assert data["face_similarity"] == "unavailable: switched off"
     (picture,) = data["pictures"]
     assert picture["details"][0]["action"] == "restored" and picture["output"] == str(out)
     saved = sorted(path.name for path in (tmp_path / "crops").iterdir())
@@ -139,7 +139,7 @@ def test_anonymise_all(portrait, tmp_path, word, mtcnn):
 def test_no_crop_of_a_blurred_face_is_kept(portrait, tmp_path, with_weights):
     """A face is restored, found to be too unlike, and blurred instead: neither of its crops is written."""
     with_weights("mobilefacenet.onnx")
-    args = ["--embedding", "mobilefacenet", "--min-identity", "1", "--save-faces", tmp_path / "f"]
+    args = ["--embedding", "mobilefacenet", "--min-similarity", "1", "--save-faces", tmp_path / "f"]
     report = tmp_path / "r.json"
     assert faces(portrait, "-o", tmp_path / "o.png", "--anonymise", "others", "--report", report, *args) == 0
     (face,) = json.loads(report.read_text())["pictures"][0]["details"]
@@ -176,7 +176,7 @@ def test_same_stems_do_not_share_crops(tmp_path, astronaut):
     (["-m", "gpen.bfr-512"], "GPEN-BFR-512"),
     (["--strength", "2"], "strength goes from 0 to 1"),
     (["--only", "left"], "x,y"),
-    (["--min-identity", "0.4", "--embedding", "none"], "least similarity"),
+    (["--min-similarity", "0.4", "--embedding", "none"], "least similarity"),
     (["--detector", "retinaface"], "retinaface"),
     (["--upscaler", "lanczos"], "--upscale"),
     (["--upscale", "2", "--upscaler", "telea"], "does not enlarge"),

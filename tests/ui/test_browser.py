@@ -157,4 +157,4 @@ def test_a_portrait_is_restored(page):
 
 def test_the_leaderboard_is_shown(page):
     page.get_by_role("tab", name="Leaderboard").click()
-    page.wait_for_function("document.querySelector('#table').innerText.includes('identity')")
+    page.wait_for_function("document.querySelector('#table').innerText.includes('no-op')")

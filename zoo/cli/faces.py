@@ -65,9 +65,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--upscale", type=int, default=1, choices=[1, 2, 4], help="enlarge the picture (default: 1)")
     add("--upscaler", default="bicubic", metavar="ID", help="super-resolution backend for that (default: bicubic)")
 
-    identity = parser.add_argument_group("identity")
-    add = identity.add_argument
-    add("--min-identity", type=float, metavar="X", help="keep the original of a face whose similarity before and "
+    add = parser.add_argument_group("face similarity").add_argument
+    add("--min-similarity", type=float, metavar="X", help="keep the original of a face whose similarity before and "
         "after is below X (same person: dlib from 0.4, mobilefacenet from 0.35)")  # fmt: skip
     add("--embedding", default="auto", metavar="NAME", help="auto (default: the first that is here), dlib, "
         "mobilefacenet, none")  # fmt: skip
@@ -110,7 +109,7 @@ def _run(args: argparse.Namespace, apart: Path | None) -> int:
         strength=args.strength, sharpening=args.sharpening, contrast=args.contrast, saturation=args.saturation
     )
     options = Options(
-        look, args.only, args.aligned, args.force, args.blend, args.upscale, args.min_identity, args.anonymise
+        look, args.only, args.aligned, args.force, args.blend, args.upscale, args.min_similarity, args.anonymise
     )
     if args.upscaler != "bicubic" and args.upscale == 1:
         raise ZooError("an upscaler is used with --upscale 2 or --upscale 4.")
@@ -131,8 +130,8 @@ def _run(args: argparse.Namespace, apart: Path | None) -> int:
     pipeline.prepare(options)
     if options.anonymise != "all":
         explain_id(args.model, pipeline.restorer.card)
-    if args.embedding == "auto" and pipeline.identity_note and options.anonymise != "all":
-        print(f"identity is not measured: {pipeline.identity_note}", file=sys.stderr)
+    if args.embedding == "auto" and pipeline.similarity_note and options.anonymise != "all":
+        print(f"face similarity is not measured: {pipeline.similarity_note}", file=sys.stderr)
 
     waiting = [job for job in jobs if not (args.existing == "skip" and job[1].exists())]
     prefixes = _face_prefixes(args, jobs)
@@ -275,7 +274,7 @@ def _write_report(path: Path, pipeline: FacePipeline, options: Options, entries:
         "detector": None if options.aligned else pipeline.detector.name,
         "embedding": None if embedding is None else embedding.name,
         "same_person_from": None if embedding is None else embedding.same_person,
-        "identity": None if model is None else pipeline.identity_note,
+        "face_similarity": None if model is None else pipeline.similarity_note,
         "options": asdict(options),
         "faces": sum(entry.get("faces", 0) for entry in entries),
         "pictures": entries,

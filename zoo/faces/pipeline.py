@@ -142,7 +142,7 @@ class FacePipeline:
         return similarity.load_embedding(self._embedding)
 
     @property
-    def identity_note(self) -> str | None:
+    def similarity_note(self) -> str | None:
         """Why no similarity is measured, or None."""
         if self.embedding is not None:
             return None
@@ -174,7 +174,7 @@ class FacePipeline:
         if not options.aligned:
             self.detector  # noqa: B018
         if options.min_similarity is not None and self.embedding is None:
-            raise ZooError(f"a least similarity cannot be kept to, because it is {self.identity_note}")
+            raise ZooError(f"a least similarity cannot be kept to, because it is {self.similarity_note}")
         if options.upscale > 1:
             self.upscaler(options.upscale)
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .check import Pose
     from .face import Face
 
-VERSION = 1
+VERSION = 2
 """Of the report's layout."""
 RESTORED, LEFT, BLURRED = "restored", "left", "blurred"
 

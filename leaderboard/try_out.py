@@ -140,7 +140,7 @@ def _similarity(after: np.ndarray, before: np.ndarray) -> float | None:
     from eval.metric import NotComputable
     from eval.metrics import get_metric
 
-    metric = get_metric("id_similarity_arcface")
+    metric = get_metric("face_similarity")
     if metric.unavailable():
         return None
     try:

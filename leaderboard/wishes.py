@@ -13,7 +13,7 @@ from zoo.registry import get_card, list_models, unavailable_reason
 
 from .costs import cost_of
 
-FACE_SIMILARITY = "id_similarity_arcface"
+FACE_SIMILARITY = "face_similarity"
 """What a least similarity of faces is asked of: its embedding is bundled."""
 
 

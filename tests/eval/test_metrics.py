@@ -27,7 +27,7 @@ from zoo.errors import UnknownNameError
 PICTURES = ["astronaut", "chelsea", "coffee"]
 DEGRADATIONS = ["blur", "noise", "jpeg", "negative"]
 CASES = pytest.mark.parametrize(("name", "how"), [(name, how) for name in PICTURES for how in DEGRADATIONS])
-LEARNED = ("lpips_", "niqe", "vgg_", "id_")  # test_perceptual and tests/faces
+LEARNED = ("lpips_", "niqe", "vgg_", "face_")  # test_perceptual and tests/faces
 READY = [name for name in METRICS if not name.startswith(LEARNED)]
 
 

@@ -62,10 +62,10 @@ def test_the_command_repeats_the_run_and_tells_no_place(tmp_path, photographs):
                     "--workers", 1, "--out", out, "--data-root", tmp_path) == 0  # fmt: skip
     command = result_of(out, "no-op")["command"]
     assert command == (
-        "python -m eval --model identity --dataset folder:photographs --scenario jpeg --limit 1 --data-root DATA "
+        "python -m eval --model no-op --dataset folder:photographs --scenario jpeg --limit 1 --data-root DATA "
         "--workers 1"
     )
-    text = next(out.rglob("identity/result.json")).read_text()
+    text = next(out.rglob("no-op/result.json")).read_text()
     assert str(tmp_path) not in text and str(ROOT) not in text
     args = parser().parse_args(["--model", "a b", "--dataset", "sample", "--weights", "/there/x.pth"])
     assert command_line(args) == "python -m eval --model 'a b' --dataset sample --weights x.pth"

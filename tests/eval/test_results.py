@@ -74,7 +74,7 @@ def test_everything_is_recorded(stored):
     assert result.environment.libraries["pyiqa"] == version("pyiqa")
     assert result.code == result.restoring.code == code()
     assert result.restoring.libraries == result.environment.libraries
-    assert result.command == ("python -m eval --model identity --dataset sample --scenario jpeg --limit 2 --workers 1")
+    assert result.command == ("python -m eval --model no-op --dataset sample --scenario jpeg --limit 2 --workers 1")
     assert (result.dataset.state, result.scenario.chain) == ("verified", "jpeg v2")
     for name, value in result.metrics.items():
         assert value.version == METRICS[name].version

@@ -141,7 +141,7 @@ def test_metrics_are_known_and_the_first_ranks():
     for scenario in SCENARIOS.values():
         assert set(scenario.metrics) <= set(METRICS)
         assert scenario.primary == scenario.metrics[0]
-    assert get_scenario("scratches").primary == "psnr_hole"
+    assert get_scenario("scratches").primary == "vgg_conv3_1_hole"
     assert get_scenario("noise").primary == "psnr_rgb"
 
 

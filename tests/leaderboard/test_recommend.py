@@ -294,9 +294,9 @@ def test_offline_leaves_out_what_has_to_be_downloaded(monkeypatch):
 
 
 def faces(model: str, by: float, similarity: float) -> Result:
-    extra = {"id_similarity_arcface": MetricValue(mean=similarity, n=24, version=1)}
+    extra = {"face_similarity": MetricValue(mean=similarity, n=24, version=1)}
     made = run(model, 20 + SPREAD + by + WOBBLE, dataset="faces-val", scenario="blind-face", extra=extra)
-    rows = [row.model_copy(update={"metrics": {**row.metrics, "id_similarity_arcface": similarity + 0.01 * SPREAD[i]}})
+    rows = [row.model_copy(update={"metrics": {**row.metrics, "face_similarity": similarity + 0.01 * SPREAD[i]}})
             for i, row in enumerate(made.images)]  # fmt: skip
     return made.model_copy(update={"images": rows})
 

@@ -90,10 +90,10 @@ def test_colorization_sees_only_the_luma_and_inpainting_a_white_hole():
             return x, None
 
     image = torch.from_numpy(checks.picture(5, 16, 16)).permute(2, 0, 1)[None] / 255
-    Portrait(Probe(), grey=True)(image)
+    Portrait(Probe(), grey=True).run(image, None)
     assert (seen[0][:, :1] == seen[0]).all()
     luma = (image[0, :, 3, 4] * torch.tensor([0.299, 0.587, 0.114])).sum()
     assert seen[0][0, 0, 3, 4].item() == pytest.approx(2 * luma.item() - 1, abs=1e-6)
     mask = torch.from_numpy(checks.hole(16, 16)).float()[None, None]
-    Portrait(Probe())(image, mask)
+    Portrait(Probe()).run(image, mask)
     assert torch.equal(seen[1] == 1, (mask > 0).expand_as(image) | (image == 1))

@@ -25,8 +25,8 @@ ROOT = Path(__file__).parents[2]
 
 def measured(name: str) -> tuple[float, float]:
     """(of the model, of doing nothing): the first figure's metric, over the contact sheet's pictures."""
-    scenario = get_scenario(read_card(name).figures[0].scenario.partition(" ")[0])
-    metric = METRICS[scenario.primary]
+    figure = read_card(name).figures[0]
+    scenario, metric = get_scenario(figure.scenario.partition(" ")[0]), METRICS[figure.metric]
     restorer, values = zoo.load(name, device="cpu"), []
     for index, clean in enumerate(targets(get_recipe(name).portraits)):
         sample = scenario.make(clean.astype(np.float32) / 255, degradations.rng_for("bundled", index))

@@ -18,9 +18,11 @@ PINNED = {
     "blind-face v2": 26.029,
     "mixed v2": 26.505,
     "phone-dark v2": 29.988,
+    "low-light v2": 10.303,
     "phone-motion v2": 29.065,
     "phone-compressed v2": 26.536,
     "old-photo v2": 16.977,
+    "grey v1": 17.731,
 }
 
 
@@ -38,7 +40,8 @@ def test_chains_are_seeded_and_in_range(chain):
         assert output.min() >= 0 and output.max() <= 1
         assert np.array_equal(output, chain(clean, rng_for("chain", seed)))
         assert 8 < peak_signal_noise_ratio(clean, output, data_range=1) < 45
-    assert len({output.tobytes() for output in outputs}) > 9  # qualities of JPEG may meet
+    fewest = 1 if chain.id == "grey" else 10  # it draws nothing; qualities of JPEG may meet
+    assert len({output.tobytes() for output in outputs}) >= fewest
     assert np.array_equal(clean, before)
 
 

@@ -74,7 +74,7 @@ def test_the_backend_draws_by_its_generator_alone(network):
     backend = Completion(network)
     draws = [backend.sample(x[:, :3], x[:, 3:], torch.Generator().manual_seed(seed)) for seed in (1, 1, 2)]
     assert torch.equal(draws[0], draws[1]) and not torch.equal(draws[0], draws[2])
-    assert torch.equal(backend(x[:, :3], x[:, 3:]), network(x))
+    assert torch.equal(backend.run(x[:, :3], x[:, 3:]), network(x))
 
 
 @pytest.mark.parametrize(("height", "width"), [(16, 16), (100, 50), (70, 300), (512, 512)])
@@ -83,12 +83,12 @@ def test_the_backend_takes_any_size(network, height, width, kind):
     picture, mask = torch.rand(1, 3, height, width).to(kind), torch.zeros(1, 1, height, width).to(kind)
     mask[..., height // 4 : height // 2, width // 3 : width // 3 * 2] = 1
     backend = Completion(copy.deepcopy(network).to(kind))
-    plain = backend(picture, mask)
+    plain = backend.run(picture, mask)
     drawn = backend.sample(picture, mask, torch.Generator().manual_seed(0))
     for filled in (plain, drawn):
         assert filled.shape == picture.shape and filled.dtype == kind and torch.isfinite(filled).all()
         assert torch.equal(filled * (1 - mask), picture * (1 - mask))
-        assert torch.equal(backend(torch.where(mask > 0, 0.25, picture).to(kind), mask), plain)
+        assert torch.equal(backend.run(torch.where(mask > 0, 0.25, picture).to(kind), mask), plain)
     assert not torch.equal(plain, drawn)
 
 
@@ -106,7 +106,7 @@ def test_what_the_network_adds_is_added_to_the_fill_at_full_size(height, width):
     mask[..., 100:200, 50:300] = 1
     padded = (0, -width % 64, 0, -height % 64)
     fill = smooth_fill(torch.nn.functional.pad(picture, padded), torch.nn.functional.pad(1 - mask, padded))
-    added = Completion(Adding())(picture, mask) - fill[..., :height, :width]
+    added = Completion(Adding()).run(picture, mask) - fill[..., :height, :width]
     torch.testing.assert_close(added[..., 110:190, 60:290], torch.full((1, 3, 80, 230), 0.1), atol=1e-3, rtol=0)
     assert (added * mask).abs().max() < 0.12 and (added * (1 - mask)).abs().max() < 1e-6
 

@@ -381,7 +381,7 @@ def test_a_disk_that_is_full_tells_no_path(http, upload, monkeypatch):
 
     monkeypatch.setattr("zoo.restorer.Restoration.save", save)
     answer = call(http, "compare", *comparison({"path": upload(png(31, 17)), **META}))
-    assert "cannot write mine-identity.png: the disk is full." in answer
+    assert "cannot write mine-no-op.png: the disk is full." in answer
 
 
 def test_a_damaged_leaderboard_tells_no_path(http, monkeypatch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections import OrderedDict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,6 +58,8 @@ def lpips_alex(restored: np.ndarray, truth: np.ndarray, mask: np.ndarray | None)
 
 TILE = 128
 """Features are computed in tiles of so many cells (4 x 4 pixels) a side, which bounds memory at some 450 MB."""
+KEPT = 160_000_000
+"""Bytes of features of targets that a process keeps: those of some 2.5 megapixels."""
 CONTEXT = 3
 """Cells around a tile that are computed and dropped: one cell of conv3_1 sees 10 pixels to each side of its own 4."""
 
@@ -129,9 +132,24 @@ def _in_tiles(network: VGG19, restored: np.ndarray, truth: np.ndarray) -> np.nda
     with torch.inference_mode():
         for top in range(0, height, TILE):
             for left in range(0, width, TILE):
-                one, other = (_features(network, image, top, left) for image in (restored, truth))
+                one, other = _features(network, restored, top, left), _target_features(network, truth, top, left)
                 errors[top : top + TILE, left : left + TILE] = (one - other).square().mean(dim=1)[0]
     return errors
+
+
+_kept: OrderedDict[tuple[int, str, int, int], torch.Tensor] = OrderedDict()  # the least recently used first
+
+
+def _target_features(network: VGG19, truth: np.ndarray, top: int, left: int) -> torch.Tensor:
+    """`_features` of a target, kept for the other models that are measured on it, up to KEPT bytes."""
+    key = (id(network), digest(truth), top, left)
+    features = _kept.pop(key, None)
+    if features is None:
+        features = _features(network, truth, top, left).clone()
+    _kept[key] = features
+    while sum(each.nbytes for each in _kept.values()) > KEPT:
+        _kept.popitem(last=False)
+    return features
 
 
 def _features(network: VGG19, image: np.ndarray, top: int, left: int) -> torch.Tensor:

@@ -23,7 +23,7 @@ def filled(text: str, groups: Sequence[Group]) -> str:
 
 
 def table(marker: str, groups: Sequence[Group]) -> str:
-    """The Markdown table of one marker: a row for each ranked model, the best first."""
+    """The Markdown table of one marker: a row for each ranked model, the best first, with its (shared) rank."""
     dataset, scenario, *metrics = marker.split()
     fitting = [made for made in groups if (made.dataset, made.scenario) == (dataset, scenario) and made.ranked]
     if not fitting or not metrics:
@@ -34,8 +34,8 @@ def table(marker: str, groups: Sequence[Group]) -> str:
         metric = get_metric(name)
         unit = f" ({metric.unit})" if metric.unit else ""
         titles.append(f"{name}{unit}{'' if metric.higher_is_better else ', lower is better'}")
-    lines = ["| model | " + " | ".join(titles) + " |", "| --- " * (1 + len(titles)) + "|"]
-    for result in made.ranked:
+    lines = ["| rank | model | " + " | ".join(titles) + " |", "| --- " * (2 + len(titles)) + "|"]
+    for rank, result in zip(made.ranks, made.ranked, strict=True):
         cells = [shown(name, result.metrics.get(name)) for name in metrics]
-        lines.append(f"| `{label(result, made.ranked)}` | " + " | ".join(cells) + " |")
+        lines.append(f"| {rank} | `{label(result, made.ranked)}` | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"

@@ -136,8 +136,8 @@ def test_tables_of_the_readme_are_made_from_results():
     made = filled(text, groups)
     assert made == (
         "before\n<!-- leaderboard: kodak noise psnr_rgb ssim_rgb -->\n"
-        "| model | psnr_rgb (dB) | ssim_rgb |\n| --- | --- | --- |\n"
-        "| `b` | 30.00 | 0.7500 |\n| `a` | 20.00 | 0.5000 |\n"
+        "| rank | model | psnr_rgb (dB) | ssim_rgb |\n| --- | --- | --- | --- |\n"
+        f"| {groups[0].ranks[0]} | `b` | 30.00 | 0.7500 |\n| {groups[0].ranks[1]} | `a` | 20.00 | 0.5000 |\n"
         "<!-- /leaderboard -->\nafter\n"
     )
     assert filled(made, groups) == made

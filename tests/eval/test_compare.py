@@ -279,10 +279,10 @@ def test_run_ids(runs, monkeypatch, capsys):
 
 @pytest.mark.skipif(not any(COMMITTED.rglob("*.json")), reason="no results are committed")
 def test_committed_results_by_file_and_folder(capsys):
-    folder = COMMITTED / "kodak24" / "motion-blur-v1-s0"
-    assert cli(folder / "identity.json", folder / "deblurgan.mini.json", "--metrics", "psnr_rgb") == 0
+    folder = COMMITTED / "kodak24" / "motion-blur-v2-s0"
+    assert cli(folder / "no-op.json", folder / "deblurgan.mini.json", "--metrics", "psnr_rgb") == 0
     assert "better, and it matters" in capsys.readouterr().out
-    assert cli(folder / "deblurgan.mini.json", folder / "identity.json", "--metrics", "psnr_rgb") == 1
+    assert cli(folder / "deblurgan.mini.json", folder / "no-op.json", "--metrics", "psnr_rgb") == 1
     assert cli(folder, folder, "--metrics", "psnr_rgb") == 0
     assert cli(COMMITTED / "sample", COMMITTED / "sample", "--metrics", "psnr_rgb") == 0
     capsys.readouterr()

@@ -12,22 +12,26 @@ from eval.find import find_results
 from eval.relevance import SMALLEST
 from leaderboard.table import COMMITTED, group
 
+FEWEST = 20
+"""Sets of fewer pictures do not count."""
+
 
 def changes() -> dict[str, list[float]]:
     """How much each metric changed per 0.1 dB, picture by picture, where two models differ by 0.1 to 1.5 dB."""
     found = defaultdict(list)
     for made in group(find_results([COMMITTED])):
-        if made.dataset == "sample" or not made.primary.startswith("psnr"):
+        if not made.ranked or made.ranked[0].n_scored < FEWEST:
             continue
+        decibel = "psnr_hole" if "psnr_hole" in made.ranked[0].metrics else "psnr_rgb"
         for one, other in itertools.combinations(made.ranked, 2):
             values = {row.name: row.metrics for row in other.images}
             for row in one.images:
                 x, y = row.metrics, values[row.name]
-                decibels = abs(x[made.primary] - y[made.primary])
+                decibels = abs(x[decibel] - y[decibel])
                 if 0.1 < decibels < 1.5:
                     for name in x.keys() & y.keys():
                         if x[name] is not None and y[name] is not None:
-                            found[name, made.primary].append(abs(x[name] - y[name]) / decibels / 10)
+                            found[name, decibel].append(abs(x[name] - y[name]) / decibels / 10)
     return found
 
 
@@ -35,5 +39,8 @@ def changes() -> dict[str, list[float]]:
 @pytest.mark.parametrize("metric", [m for m in SMALLEST if not m.startswith("psnr")])
 def test_about_as_much_as_a_tenth_of_a_decibel(metric):
     whole, hole = (changes().get((metric, primary), []) for primary in ("psnr_rgb", "psnr_hole"))
-    measured = statistics.median(hole if metric.endswith("_hole") or "_hole_" in metric else whole)
+    found = hole if metric.endswith("_hole") or "_hole_" in metric else whole
+    if len(found) < 10 * FEWEST:
+        pytest.skip(f"the committed results have {len(found)} differences of {metric}: too few for a median")
+    measured = statistics.median(found)
     assert 0.7 <= SMALLEST[metric] / measured <= 1.4

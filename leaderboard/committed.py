@@ -35,9 +35,10 @@ def why_not(result: Result, root: Path = ROOT) -> str | None:
 
 
 def is_checkout(root: Path) -> bool:
-    """Whether git knows this folder as the top of a working tree."""
+    """Whether git knows this folder as the top of a working tree, with its whole history (no shallow clone)."""
     top = git(root, "rev-parse", "--show-toplevel")
-    return top is not None and Path(top).resolve() == root.resolve()
+    whole = git(root, "rev-parse", "--is-shallow-repository") == "false"
+    return top is not None and Path(top).resolve() == root.resolve() and whole
 
 
 def in_history(code: Code, root: Path) -> bool:

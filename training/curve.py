@@ -1,4 +1,4 @@
-"""The learning curve of a run as a small picture: the watching pictures' PSNR over the minutes."""
+"""The learning curve of a run as a small picture: PSNR on the validation split over the minutes."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import numpy as np
 
 from zoo.errors import ZooError
 
+from .loop import VALIDATION_FILE
+
 WIDTH, HEIGHT = 480, 240
 LEFT, RIGHT, TOP, BOTTOM = 52, 12, 28, 34
 """Margins in pixels around the plot."""
@@ -17,14 +19,14 @@ RESTORED, GIVEN, AXES = (180, 90, 20), (150, 150, 150), (60, 60, 60)
 """Colors, in OpenCV's order."""
 
 
-def read_watch(folder: Path) -> np.ndarray:
+def read_validation(folder: Path) -> np.ndarray:
     """Of each checkpoint of a run: minutes, PSNR of the averaged weights, PSNR of doing nothing; N x 3.
 
     Raises ZooError when the folder holds no run with a checkpoint.
     """
-    path = folder / "watch.csv"
+    path = folder / VALIDATION_FILE
     if not path.is_file():
-        raise ZooError(f"there is no run with a checkpoint in {folder} (watch.csv is missing).")
+        raise ZooError(f"there is no run with a checkpoint in {folder} ({VALIDATION_FILE} is missing).")
     with path.open(newline="", encoding="utf-8") as file:
         rows = [
             (float(row["seconds"]) / 60, float(row["psnr"]), float(row["psnr_input"])) for row in csv.DictReader(file)
@@ -33,7 +35,7 @@ def read_watch(folder: Path) -> np.ndarray:
 
 
 def draw(points: np.ndarray, title: str) -> np.ndarray:
-    """HEIGHT x WIDTH x 3 uint8, blue, green, red: the PSNRs of `read_watch` over the minutes."""
+    """HEIGHT x WIDTH x 3 uint8, blue, green, red: the PSNRs of `read_validation` over the minutes."""
     minutes, low, high = points[-1, 0], np.floor(points[:, 1:].min()), np.ceil(points[:, 1:].max())
     high = max(high, low + 1)
     canvas = np.full((HEIGHT, WIDTH, 3), 255, np.uint8)
@@ -61,8 +63,8 @@ def draw(points: np.ndarray, title: str) -> np.ndarray:
 
 def write_curve(folder: Path, path: Path) -> Path:
     """Draw the curve of the run in a folder as a PNG. Raises ZooError."""
-    points = read_watch(folder)
+    points = read_validation(folder)
     path.parent.mkdir(parents=True, exist_ok=True)
-    if not cv2.imwrite(str(path), draw(points, f"{path.stem}: PSNR of pictures that are not trained on")):
+    if not cv2.imwrite(str(path), draw(points, f"{path.stem}: PSNR on the validation split")):
         raise ZooError(f"{path} cannot be written.")
     return path

@@ -32,6 +32,8 @@ from .recipe import Recipe, get_recipe, seeded_network
 
 LOG_COLUMNS = ("step", "progress", "seconds", "learning_rate", "gradient_norm", "loss")
 VALIDATION_COLUMNS = ("step", "progress", "seconds", "psnr", "psnr_input")
+VALIDATION_FILE = "validation.csv"
+"""In a run's folder: a row of VALIDATION_COLUMNS for every checkpoint."""
 NOTHING_BEFORE = {"steps": 0, "minutes": 0.0}
 """Earlier training of the weights that a run starts with: none."""
 
@@ -234,7 +236,7 @@ class Run:
         )
         names = (*LOG_COLUMNS, *self.recipe.columns)
         _append(self.folder / "log.csv", names, rows)
-        _append(self.folder / "validation.csv", VALIDATION_COLUMNS, [row])
+        _append(self.folder / VALIDATION_FILE, VALIDATION_COLUMNS, [row])
         for name, column in list(zip(names, zip(*rows, strict=True), strict=True))[3:]:
             for step, value in zip((r[0] for r in rows), column, strict=True):
                 writer.add_scalar(f"train/{name}", value, step)
@@ -326,7 +328,7 @@ def resume(folder: Path, minutes: float | None = None) -> Run:
     for discriminator, stored_state in zip(run.discriminators, state["discriminators"], strict=True):
         discriminator.load_state_dict(stored_state)
     run.position = Position(**state["position"])
-    for name in ("log.csv", "validation.csv"):
+    for name in ("log.csv", VALIDATION_FILE):
         _cut(folder / name, run.position.step)
     return run
 

@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 
 from training.__main__ import main
-from training.curve import GIVEN, HEIGHT, RESTORED, WIDTH, draw, read_watch
+from training.curve import GIVEN, HEIGHT, RESTORED, WIDTH, draw, read_validation
+from training.loop import VALIDATION_FILE
 from zoo.errors import ZooError
 
-WATCH = "step,progress,seconds,psnr,psnr_input\n100,0.5,60,21.5,20\n200,1.0,120,24.5,20\n"
+ROWS = "step,progress,seconds,psnr,psnr_input\n100,0.5,60,21.5,20\n200,1.0,120,24.5,20\n"
 
 
 def heights(picture: np.ndarray, color: tuple[int, int, int], column: int) -> np.ndarray:
@@ -30,8 +31,8 @@ def test_one_checkpoint_is_enough():
 
 
 def test_a_run_is_drawn_from_its_folder(tmp_path, capsys):
-    (tmp_path / "watch.csv").write_text(WATCH)
-    np.testing.assert_array_equal(read_watch(tmp_path), [[1, 21.5, 20], [2, 24.5, 20]])
+    (tmp_path / VALIDATION_FILE).write_text(ROWS)
+    np.testing.assert_array_equal(read_validation(tmp_path), [[1, 21.5, 20], [2, 24.5, 20]])
     target = tmp_path / "new" / "some.mini.png"
     assert main(["curve", str(tmp_path), str(target)]) == 0
     assert cv2.imread(str(target)).shape == (HEIGHT, WIDTH, 3)
@@ -40,6 +41,6 @@ def test_a_run_is_drawn_from_its_folder(tmp_path, capsys):
 
 def test_a_folder_without_a_run_is_told(tmp_path, capsys):
     with pytest.raises(ZooError, match="no run"):
-        read_watch(tmp_path)
+        read_validation(tmp_path)
     assert main(["curve", str(tmp_path), str(tmp_path / "x.png")]) == 2
     assert "no run" in capsys.readouterr().err

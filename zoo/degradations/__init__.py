@@ -199,7 +199,7 @@ def scene_motion(
     itself, so that the middle of both paths is it too.
     """
     light = to_linear(image, gamma)
-    shape = _blob(rng, *image.shape[:2])[..., None]
+    shape = soft_shape(rng, *image.shape[:2], 0.4)[..., None]
     paths = [_path(rng, image.shape, length) for length in lengths]
     frames = max(len(path) for path in paths)
     behind, before = (
@@ -243,13 +243,16 @@ def _mean(frames: Iterable[np.ndarray]) -> np.ndarray:
     return total / count
 
 
-def _blob(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
-    """A random shape with a soft edge of a pixel or two: H x W float32 in [0, 1]."""
+def soft_shape(rng: np.random.Generator, height: int, width: int, low: float) -> np.ndarray:
+    """A random shape with a soft edge of a pixel or two: H x W float32 in [0, 1].
+
+    It covers from 10 % of the picture to all but the share `low`.
+    """
     import cv2
 
     coarse = rng.standard_normal(rng.integers(3, 7, 2)).astype(np.float32)
     smooth = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
-    level = np.quantile(smooth, rng.uniform(0.4, 0.9))
+    level = np.quantile(smooth, rng.uniform(low, 0.9))
     slope = np.hypot(*np.gradient(smooth)).mean() + 1e-6
     return np.clip((smooth - level) / (2 * slope) + 0.5, 0, 1)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from . import GAMMA
+from . import GAMMA, soft_shape
 
 
 def averaged_frames(
@@ -38,7 +38,7 @@ def averaged_frames(
     times = np.linspace(-0.5, 0.5, frames)
     parts = [light]
     for _ in lengths[1:]:
-        shape = _part(rng, height, width)[..., None]
+        shape = soft_shape(rng, height, width, 0.5)[..., None]
         parts.append(np.concatenate([light * shape, shape], axis=2))
     paths = [_path(rng, height, width, length, times) for length in lengths]
     total = np.zeros_like(light)
@@ -69,14 +69,3 @@ def _path(rng: np.random.Generator, height: int, width: int, length: float, time
         matrix[:, 2] += length * (time + rush * time * abs(time)) * along + length * bend * 2 * time**2 * aside
         matrices.append(matrix)
     return matrices
-
-
-def _part(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
-    """A random shape with a soft edge of a pixel or two: H x W float32 in [0, 1]."""
-    import cv2
-
-    coarse = rng.standard_normal(rng.integers(3, 7, 2)).astype(np.float32)
-    smooth = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
-    level = np.quantile(smooth, rng.uniform(0.5, 0.9))
-    slope = np.hypot(*np.gradient(smooth)).mean() + 1e-6
-    return np.clip((smooth - level) / (2 * slope) + 0.5, 0, 1)

@@ -199,7 +199,7 @@ def scene_motion(
     itself, so that the middle of both paths is it too.
     """
     light = to_linear(image, gamma)
-    shape = soft_shape(rng, *image.shape[:2], 0.4)[..., None]
+    shape = soft_shape(rng, *image.shape[:2], low=0.4)[..., None]
     paths = [_path(rng, image.shape, length) for length in lengths]
     frames = max(len(path) for path in paths)
     behind, before = (
@@ -243,7 +243,7 @@ def _mean(frames: Iterable[np.ndarray]) -> np.ndarray:
     return total / count
 
 
-def soft_shape(rng: np.random.Generator, height: int, width: int, low: float) -> np.ndarray:
+def soft_shape(rng: np.random.Generator, height: int, width: int, *, low: float) -> np.ndarray:
     """A random shape with a soft edge of a pixel or two: H x W float32 in [0, 1].
 
     It covers from 10 % of the picture to all but the share `low`.

@@ -38,7 +38,7 @@ def averaged_frames(
     times = np.linspace(-0.5, 0.5, frames)
     parts = [light]
     for _ in lengths[1:]:
-        shape = soft_shape(rng, height, width, 0.5)[..., None]
+        shape = soft_shape(rng, height, width, low=0.5)[..., None]
         parts.append(np.concatenate([light * shape, shape], axis=2))
     paths = [_path(rng, height, width, length, times) for length in lengths]
     total = np.zeros_like(light)

@@ -102,7 +102,7 @@ def test_counts_are_poisson(rate):
 
 DIGESTS = """
 import hashlib, json
-from tests.zoo.test_chains import CHAINS, picture, rng_for
+from tests.degradations.test_chains import CHAINS, picture, rng_for
 from zoo.io.images import eight_bits
 print(json.dumps({str(chain): [hashlib.sha256(eight_bits(chain(picture(), rng_for(seed))).tobytes()).hexdigest()
                                for seed in range(4)] for chain in CHAINS.values()}))

@@ -15,6 +15,8 @@ from .places import downloads_folder
 
 TIMEOUT = 30
 """Seconds without a byte after which a plain link is given up."""
+LARGEST = 16 << 30
+"""Bytes after which a download is given up, so that a server that never ends does not fill the disk."""
 _LOCAL_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS}
 
 
@@ -116,6 +118,7 @@ def _from_url(url: str, file: Weights) -> Path:
     return target
 
 
+# By hand, since huggingface_hub resumes only files of a Hub, and pooch and torch.hub do not resume at all.
 def _download(url: str, target: Path, *, resume: bool) -> None:
     """Fetch a link into `target`. `resume`: go on with the part that an earlier try left.
 
@@ -150,10 +153,15 @@ def _download_part(url: str, target: Path, part: Path) -> None:
             have = 0
         length = response.headers.get("Content-Length")
         total = have + int(length) if length else None
+        if total is not None and total > LARGEST:
+            raise WeightsError(_too_large(target.name))
         try:
             _copy(response, part, have, total, target.name)
         except (http.client.HTTPException, TimeoutError, ConnectionError):
             total = total or -1  # whatever came, it is not all
+        except WeightsError:
+            part.unlink(missing_ok=True)
+            raise
         except OSError as error:
             if error.errno in _LOCAL_ERRORS:
                 part.unlink(missing_ok=True)  # on a full disk, give the room back
@@ -172,3 +180,10 @@ def _copy(response: http.client.HTTPResponse, part: Path, have: int, total: int 
         while block := response.read(1 << 20):
             out.write(block)
             bar.update(len(block))
+            have += len(block)
+            if have > LARGEST:
+                raise WeightsError(_too_large(name))
+
+
+def _too_large(name: str) -> str:
+    return f"{name} is larger than {LARGEST / 1e9:.3g} GB, the limit for a download"

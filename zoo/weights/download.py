@@ -24,6 +24,7 @@ def in_hub_cache(source: Source) -> Path | None:
     """The file's place in the Hub's cache on this machine, or None."""
     from huggingface_hub import try_to_load_from_cache
 
+    assert source.repo and source.file
     path = try_to_load_from_cache(source.repo, source.file, revision=source.revision)
     return Path(path) if isinstance(path, str) else None
 
@@ -68,6 +69,7 @@ def _from_hub(source: Source) -> Path:
     from huggingface_hub import hf_hub_download
 
     try:
+        assert source.repo and source.file
         return Path(hf_hub_download(source.repo, source.file, revision=source.revision))
     except Exception as error:  # the client's own errors, its HTTP library's and the disk's
         raise WeightsError(_hub_reason(error, source)) from error
@@ -90,7 +92,7 @@ def _hub_reason(error: Exception, source: Source) -> str:
         return f"{page} has no file {source.file}"
     if status is not None:
         return f"the server answered with HTTP {status}"
-    if getattr(error, "errno", None) in _LOCAL_ERRORS:
+    if isinstance(error, OSError) and error.errno in _LOCAL_ERRORS:
         return describe_os_error(error)
     if "Consistency check failed" in str(error):
         return "the download broke off; try again"

@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--only", default="all", metavar="all|largest|center|X,Y", help="restore only these faces (default: all)")
     add("--aligned", action="store_true", help="the input is an aligned crop of one face, as from FFHQ")
     add("--force", action="store_true", help="restore strongly turned and covered faces too")
-    add("--anonymise", "--anonymize", choices=["others", "all"], help="blur the faces that are not restored, or all")
+    add("--anonymize", "--anonymise", choices=["others", "all"], help="blur the faces that are not restored, or all")
     add("--detector", default="mtcnn", choices=list(DETECTORS), help="what finds faces (default: mtcnn, embedded)")
     add("--min-face", type=int, metavar="N", help="side in pixels of the smallest face to look for (default: 16, in "
         "pictures beyond 1280 pixels an eightieth of the long side)")  # fmt: skip
@@ -110,7 +110,7 @@ def _run(args: argparse.Namespace, apart: Path | None) -> int:
         strength=args.strength, sharpening=args.sharpening, contrast=args.contrast, saturation=args.saturation
     )
     options = Options(
-        look, args.only, args.aligned, args.force, args.blend, args.upscale, args.min_similarity, args.anonymise
+        look, args.only, args.aligned, args.force, args.blend, args.upscale, args.min_similarity, args.anonymize
     )
     if args.upscaler != "bicubic" and args.upscale == 1:
         raise ZooError("an upscaler is used with --upscale 2 or --upscale 4.")
@@ -129,9 +129,9 @@ def _run(args: argparse.Namespace, apart: Path | None) -> int:
     ]
     log_path = _check_side_files(args, jobs)
     pipeline.prepare(options)
-    if options.anonymise != "all":
+    if options.anonymize != "all":
         explain_id(args.model, pipeline.restorer.card)
-    if args.embedding == "auto" and pipeline.similarity_note and options.anonymise != "all":
+    if args.embedding == "auto" and pipeline.similarity_note and options.anonymize != "all":
         print(f"face similarity is not measured: {pipeline.similarity_note}", file=sys.stderr)
 
     waiting = [job for job in jobs if not (args.existing == "skip" and job[1].exists())]
@@ -265,7 +265,7 @@ def _write_report(path: Path, pipeline: FacePipeline, options: Options, entries:
     from ..faces.report import VERSION
     from ..io.images import write_bytes
 
-    model = None if options.anonymise == "all" else pipeline.restorer
+    model = None if options.anonymize == "all" else pipeline.restorer
     embedding = None if model is None else pipeline.embedding
     report = {
         "version": VERSION,

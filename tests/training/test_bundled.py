@@ -23,10 +23,16 @@ BUNDLED_IDS = sorted(path.stem for path in BUNDLED.glob("*.mini.json"))
 ROOT = Path(__file__).parents[2]
 
 
+TRAINED_FOR = {
+    "autoencoder.mini": "mixed", "contextual-attention.mini": "free-form-holes", "deblurgan.mini": "motion-blur",
+    "edgeconnect.mini": "free-form-holes", "gpen.mini": "blind-face", "vae.mini": "rectangle-holes",
+}  # fmt: skip
+"""Model -> the scenario of what its recipe degrades."""
+
+
 def measured(name: str) -> tuple[float, float]:
-    """PSNR (of the model, of doing nothing) in the first scenario that degrades, over the sheet's pictures."""
-    degrading = (figure.scenario for figure in read_card(name).figures if not figure.scenario.startswith("given "))
-    scenario, metric = get_scenario(next(degrading).partition(" ")[0]), METRICS["psnr_rgb"]
+    """PSNR (of the model, of doing nothing) in the scenario that it was trained for, over the sheet's pictures."""
+    scenario, metric = get_scenario(TRAINED_FOR[name]), METRICS["psnr_rgb"]
     restorer, values = zoo.load(name, device="cpu"), []
     for index, clean in enumerate(targets(get_recipe(name).portraits)):
         sample = scenario.make(clean.astype(np.float32) / 255, rng_for("bundled", index))
@@ -49,8 +55,6 @@ def test_cards_are_complete(name):
         assert value not in ("", None, (), {}), key
     assert (ROOT / card.recipe).is_file() and get_recipe(name).id == name
     assert card.steps > 100 and card.minutes > 1
-    first = card.figures[0]
-    assert (first.value > first.no_op) == METRICS[first.metric].higher_is_better
 
 
 @pytest.mark.parametrize("name", BUNDLED_IDS)

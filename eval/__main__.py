@@ -43,6 +43,7 @@ def parser() -> argparse.ArgumentParser:
 def commands() -> dict:
     """The commands by name; without one, models are measured."""
     return {
+        "calibrate": _calibrate,
         "datasets": _datasets,
         "scenarios": _scenarios,
         "metrics": _metrics,
@@ -97,14 +98,18 @@ def _metrics(arguments: list[str]) -> int:
     argparse.ArgumentParser(prog="python -m eval metrics", description="List the metrics.").parse_args(arguments)
     from zoo.cli.common import table
 
-    from .metrics import METRICS
+    from .metric import Metric, SetMetric
+    from .metrics import METRICS, SET_METRICS
 
+    listed: list[Metric | SetMetric] = [*METRICS.values(), *SET_METRICS.values()]
     rows = [
-        (m.id, f"v{m.version}", "higher" if m.higher_is_better else "lower", m.unit or "-", m.license, m.title,
-         m.unavailable() or "ready")
-        for m in METRICS.values()
+        (m.id, f"v{m.version}", "higher" if m.higher_is_better else "lower", f"{m.low:g} to {m.high:g}", m.unit or "-",
+         "picture" if isinstance(m, Metric) else "set", m.color, m.crop, m.license, m.title,
+         m.unavailable_reason() or "ready")
+        for m in listed
     ]  # fmt: skip
-    print(table(("id", "version", "better", "unit", "license", "protocol", "state"), rows))
+    heads = ("id", "version", "better", "bounds", "unit", "per", "color", "part", "license", "protocol", "state")
+    print(table(heads, rows))
     return 0
 
 
@@ -147,6 +152,12 @@ def _manifest(arguments: list[str]) -> int:
 
     print(json.dumps(listed(args.dataset, args.data_root), indent=1))
     return 0
+
+
+def _calibrate(arguments: list[str]) -> int:
+    from .calibrate import main
+
+    return main(arguments)
 
 
 def _suite(arguments: list[str]) -> int:

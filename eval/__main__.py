@@ -21,8 +21,8 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="python -m eval", description=DESCRIPTION)
     top.add_argument("-m", "--model", required=True, metavar="ID[,ID...]", help="model ids or families, or all: "
                      "every model that can run here and fits")  # fmt: skip
-    top.add_argument("--dataset", required=True, metavar="NAME|folder:PATH|pairs:PATH", help="sample, a named set, a "
-                     "folder of clean pictures, or a folder of pairs")  # fmt: skip
+    top.add_argument("--dataset", required=True, metavar="NAME|KIND:PATH", help="sample, a named set, folder:PATH of "
+                     "clean pictures, pairs:PATH, or masked:PATH of clean pictures and masks")  # fmt: skip
     top.add_argument("--scenario", metavar="S[,S...]", help="how inputs are made; default: the data set's own, else "
                      "all that fit the models")  # fmt: skip
     top.add_argument("--limit", type=int, metavar="N", help="only the first N pictures by name (such runs do not rank)")
@@ -45,6 +45,7 @@ def commands() -> dict:
     return {
         "calibrate": _calibrate,
         "datasets": _datasets,
+        "fetch": _fetch,
         "scenarios": _scenarios,
         "metrics": _metrics,
         "compare": _compare,
@@ -70,16 +71,18 @@ def _datasets(arguments: list[str]) -> int:
         if card is SAMPLE:
             here = "embedded"
         elif folder is None:
-            here = "no"
+            here = "no (fetch)" if card.archive else "no (by hand)"
         else:
             try:
                 here = f"{len(find_items(card, folder)):,} in {folder}"
             except ZooError as error:
                 here = f"not usable: {error}"
-        expected = f"{card.expected:,}"
-        rows.append((card.id, ", ".join(card.tasks), expected, card.size, card.scenario or "all that fit", here,
+        expected = f"{card.expected:,}" if card.expected else "-"
+        scenario = card.scenario or "all that fit"
+        rows.append((card.id, ", ".join(card.tasks), expected, card.split or "-", card.size, scenario, here,
                      card.license, card.source))  # fmt: skip
-    print(table(("id", "task", "pictures", "size", "scenario", "on this machine", "license", "source"), rows))
+    heads = ("id", "task", "pictures", "split", "size", "scenario", "on this machine", "license", "source")
+    print(table(heads, rows))
     return 0
 
 
@@ -152,6 +155,12 @@ def _manifest(arguments: list[str]) -> int:
 
     print(json.dumps(listed(args.dataset, args.data_root), indent=1))
     return 0
+
+
+def _fetch(arguments: list[str]) -> int:
+    from .fetch import main
+
+    return main(arguments)
 
 
 def _calibrate(arguments: list[str]) -> int:

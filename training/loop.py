@@ -6,6 +6,7 @@ losses of every step), `validation.csv` (PSNR on the validation split at every c
 
 from __future__ import annotations
 
+import copy
 import csv
 import json
 import math
@@ -19,7 +20,9 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
+from eval.fidelity import psnr
 from zoo.errors import ZooError
 from zoo.io.files import written_whole
 from zoo.restorer import pick_device
@@ -83,12 +86,6 @@ def learning_rate_at(recipe: Recipe, position: Position) -> float:
     return recipe.learning_rate * warmup * 0.5 * (1 + math.cos(math.pi * min(1.0, position.progress)))
 
 
-def psnr(a: np.ndarray, b: np.ndarray) -> float:
-    """Mean over pictures of the PSNR in dB, over all pixels and channels; N x H x W x 3 uint8."""
-    errors = np.square(a.astype(np.float64) - b).mean(axis=(1, 2, 3))
-    return float(np.mean(10 * np.log10(255**2 / np.maximum(errors, 1e-10))))
-
-
 def autocast_type(precision: str, device: torch.device) -> torch.dtype:
     """The autocast dtype. "auto" is bf16 on a GPU that supports it, else fp32. Raises ZooError for another name."""
     if precision == "auto":
@@ -121,12 +118,18 @@ class Run:
         self.device = pick_device(settings.device)
         self.type = autocast_type(settings.precision, self.device)
         self.network = seeded_network(self.recipe, settings.seed).to(self.device, memory_format=torch.channels_last)
-        self.average = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
-        self.optimizer = torch.optim.Adam(self.network.parameters(), lr=self.recipe.learning_rate, betas=(0.9, 0.99))
+        self.average = AveragedModel(self.network, avg_fn=self._averaged, use_buffers=True)
+        self.optimizer = torch.optim.AdamW(
+            self.network.parameters(),
+            lr=self.recipe.learning_rate,
+            betas=(0.9, 0.99),
+            weight_decay=self.recipe.weight_decay,
+        )
         self.discriminators = [
             DiscriminatorTrainer(part, settings.seed, self.device, self.type) for part in self.recipe.adversarial
         ]
         self.position = Position()
+        self._restart_average()
         if settings.minutes is None:
             self.position.pace = 1 / (settings.steps or self.recipe.steps)
 
@@ -196,10 +199,7 @@ class Run:
         discriminator_losses = {
             d.settings.name: d.update(*pair, schedule) for d, pair in zip(active, pairs, strict=True)
         }
-        decay = min(recipe.ema, (1 + position.step) / (10 + position.step))
-        with torch.no_grad():
-            for name, value in self.network.state_dict().items():
-                self.average[name].lerp_(value, 1 - decay)
+        self.average.update_parameters(self.network)
         position.step += 1
         adversarial = (discriminator_losses.get(part.name, 0.0) for part in recipe.adversarial)
         values = (float(loss.detach()), *(float(term.detach()) for term in terms), *adversarial)
@@ -207,9 +207,17 @@ class Run:
 
     def averaged(self) -> nn.Module:
         """A copy of the network with the averaged weights (EMA), in eval mode."""
-        network = seeded_network(self.recipe, self.settings.seed)
-        network.load_state_dict(self.average)
-        return network.to(self.device, memory_format=torch.channels_last).eval().requires_grad_(False)
+        return copy.deepcopy(self.average.module).eval().requires_grad_(False)
+
+    def _averaged(self, average: Tensor, value: Tensor, count: Tensor | int) -> Tensor:
+        """The average after another step; the first ones count more, so that the initial weights are soon forgotten."""
+        decay = min(self.recipe.ema, int(count) / (int(count) + 9))
+        return average.lerp(value, 1 - decay)
+
+    def _restart_average(self, state: dict[str, Tensor] | None = None) -> None:
+        """Go on from an average at the present step, or begin with the network's weights."""
+        self.average.module.load_state_dict(self.network.state_dict() if state is None else state)
+        self.average.n_averaged.fill_(self.position.step + 1)  # at 0 it would take the next weights as they are
 
     def _advance(self, done: int) -> None:
         """Advance the progress by one step; with a time limit, the pace is estimated again every 20 steps."""
@@ -231,8 +239,10 @@ class Run:
             position.step,
             position.progress,
             position.seconds,
-            psnr(restored, target),
-            psnr(degraded[..., :3], target),
+            *(
+                float(np.mean([psnr(*pair) for pair in zip(made, target, strict=True)]))
+                for made in (restored, degraded[..., :3])
+            ),
         )
         names = (*LOG_COLUMNS, *self.recipe.columns)
         _append(self.folder / "log.csv", names, rows)
@@ -254,7 +264,7 @@ class Run:
         """What a checkpoint holds: only tensors and numbers."""
         return {
             "network": self.network.state_dict(),
-            "average": self.average,
+            "average": self.average.module.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "position": asdict(self.position),
             "discriminators": [discriminator.state_dict() for discriminator in self.discriminators],
@@ -281,8 +291,7 @@ def _start_from(run: Run, source: str) -> dict[str, float]:
     if not fitting:
         raise ZooError(f"no weights of {source} fit {run.recipe.id}.")
     run.network.load_state_dict({**own, **fitting})
-    for name, value in run.network.state_dict().items():
-        run.average[name].copy_(value)
+    run._restart_average()
     return before
 
 
@@ -323,11 +332,10 @@ def resume(folder: Path, minutes: float | None = None) -> Run:
     run = Run(folder, settings if minutes is None else replace(settings, minutes=minutes))
     run.network.load_state_dict(state["network"])
     run.optimizer.load_state_dict(state["optimizer"])
-    for name, value in state["average"].items():
-        run.average[name].copy_(value)
     for discriminator, stored_state in zip(run.discriminators, state["discriminators"], strict=True):
         discriminator.load_state_dict(stored_state)
     run.position = Position(**state["position"])
+    run._restart_average(state["average"])
     for name in ("log.csv", VALIDATION_FILE):
         _cut(folder / name, run.position.step)
     return run

@@ -15,7 +15,7 @@ from zoo.degradations.chains import get_chain
 from zoo.models.deblurgan.mini import DeblurMini
 
 from .. import losses, sources
-from ..recipe import Recipe, Term
+from ..recipe import Recipe, Term, register
 
 
 def prepare(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -87,3 +87,4 @@ RECIPE = Recipe(
     learning_rate=4e-4,
     clip=0.3,
 )
+register(RECIPE)

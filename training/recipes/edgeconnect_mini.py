@@ -11,7 +11,7 @@ from .. import sources
 from ..adversarial import Adversarial
 from ..discriminators import PatchGAN
 from ..holes import DEGRADATION, colors_in_hole, degrade, features_in_hole, mask_of
-from ..recipe import Recipe, Term
+from ..recipe import Recipe, Term, register
 
 
 def edges_in_hole(predicted: Tensor, target: Tensor) -> Tensor:
@@ -70,3 +70,4 @@ RECIPE = Recipe(
     batch_size=4,
     learning_rate=4e-4,  # at 1.5e-3 the gradients explode
 )
+register(RECIPE)

@@ -37,6 +37,7 @@ LOG_COLUMNS = ("step", "progress", "seconds", "learning_rate", "gradient_norm", 
 VALIDATION_COLUMNS = ("step", "progress", "seconds", "psnr", "psnr_input")
 VALIDATION_FILE = "validation.csv"
 """In a run's folder: a row of VALIDATION_COLUMNS for every checkpoint."""
+CHECKPOINT_FILE = "checkpoint.pt"
 NOTHING_BEFORE = {"steps": 0, "minutes": 0.0}
 """Earlier training of the weights that a run starts with: none."""
 
@@ -58,6 +59,8 @@ class Settings:
     """Processes that make batches; 0: the training process itself."""
     checkpoint_every: int = 200
     """Steps between checkpoints."""
+    checkpoint_minutes: float | None = None
+    """Minutes between checkpoints, in place of steps."""
     start_from: str | None = None
     """Initial weights: folder of a run (its averaged weights) or id of a bundled model; used where names and shapes
     match."""
@@ -133,8 +136,11 @@ class Run:
         if settings.minutes is None:
             self.position.pace = 1 / (settings.steps or self.recipe.steps)
 
-    def train(self, report: Callable[[str], None] = print) -> None:
-        """Train to the end of the schedule. Raises ZooError when the gradient is not finite."""
+    def train(self, report: Callable[[str], None] = print, deadline: float | None = None) -> None:
+        """Train to the end of the schedule, or with a checkpoint to `deadline`, a time of `time.monotonic`.
+
+        Raises ZooError when the gradient is not finite.
+        """
         from torch.utils.tensorboard import SummaryWriter
 
         recipe, settings = self.recipe, self.settings
@@ -147,21 +153,30 @@ class Run:
         rows: list[tuple] = []
         loading = 0.0
         before, started = self.position.seconds, time.monotonic()
-        first = self.position.step
+        first, stopped = self.position.step, False
+        last = started
         with SummaryWriter(str(self.folder), purge_step=first + 1) as writer:
-            while not self.position.finished:
+            while not self.position.finished and not stopped:
                 waited = time.monotonic()
                 degraded, target = (to_tensor(part, self.device) for part in next(stream))
                 loading += time.monotonic() - waited
                 rows.append(self.step(degraded, target))
-                self.position.seconds = before + time.monotonic() - started
-                self._advance(self.position.step - first)
-                if self.position.step % settings.checkpoint_every == 0 or self.position.finished:
+                now = time.monotonic()
+                self.position.seconds = before + now - started
+                self._advance()
+                stopped = deadline is not None and now >= deadline
+                if settings.checkpoint_minutes is None:
+                    due = self.position.step % settings.checkpoint_every == 0
+                else:
+                    due = now - last >= settings.checkpoint_minutes * 60
+                if due or stopped or self.position.finished:
                     self._checkpoint(rows, pairs, writer, report)
                     rows.clear()
+                    last = now
         if self.position.step > first:
             share = loading / (self.position.seconds - before)
-            report(f"{recipe.id}: finished; {share:.0%} of the time was spent waiting for batches")
+            end = "finished" if self.position.finished else "stopped"
+            report(f"{recipe.id}: {end}; {share:.0%} of the time was spent waiting for batches")
 
     def step(self, degraded: Tensor, target: Tensor) -> tuple:
         """One optimizer step of the generator and of each active discriminator; returns its row of the log."""
@@ -219,7 +234,7 @@ class Run:
         self.average.module.load_state_dict(self.network.state_dict() if state is None else state)
         self.average.n_averaged.fill_(self.position.step + 1)  # at 0 it would take the next weights as they are
 
-    def _advance(self, done: int) -> None:
+    def _advance(self) -> None:
         """Advance the progress by one step; with a time limit, the pace is estimated again every 20 steps."""
         position, minutes = self.position, self.settings.minutes
         if minutes is not None and (position.pace == 0 or position.step % 20 == 0):
@@ -253,7 +268,7 @@ class Run:
         writer.add_scalar("validation/psnr", row[3], position.step)
         picture = np.concatenate([np.concatenate(part, axis=1) for part in (degraded[..., :3], restored, target)])
         writer.add_images("input, output, target", picture[None], position.step, dataformats="NHWC")
-        with written_whole(self.folder / "checkpoint.pt") as path:
+        with written_whole(self.folder / CHECKPOINT_FILE) as path:
             torch.save(self.state_dict(), path)
         report(
             f"{self.recipe.id}: step {position.step}, {position.progress:.1%}, {position.seconds / 60:.1f} min, "
@@ -317,7 +332,7 @@ def read_run(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
             "before": dict(NOTHING_BEFORE),
         }  # defaults for fields that older runs lack
         stored.update(json.loads((folder / "run.json").read_text(encoding="utf-8")))
-        return stored, torch.load(folder / "checkpoint.pt", map_location="cpu", weights_only=True)
+        return stored, torch.load(folder / CHECKPOINT_FILE, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         missing = Path(error.filename).name
         raise ZooError(f"there is no run with a checkpoint in {folder} ({missing} is missing).") from None

@@ -82,6 +82,26 @@ def export(args: argparse.Namespace) -> int:
     return 0
 
 
+def card_parser() -> argparse.ArgumentParser:
+    """The command line of `card`."""
+    command = argparse.ArgumentParser(
+        prog="python -m training card",
+        description="Put the figures of new result files onto the card of bundled weights, which stay as they are.",
+    )
+    command.add_argument("id", metavar="ID", help="id of the model")
+    command.add_argument("--results", type=Path, nargs="+", required=True, metavar="FILE", help="result files of this "
+                         "model and of no-op on the same inputs")  # fmt: skip
+    return command
+
+
+def card(args: argparse.Namespace) -> int:
+    """Bring a card up to date."""
+    from .export import update_card
+
+    print(f"{args.id}: {len(update_card(args.id, args.results).figures)} figures")
+    return 0
+
+
 def sheet_parser() -> argparse.ArgumentParser:
     """The command line of `sheet`."""
     command = argparse.ArgumentParser(
@@ -182,6 +202,7 @@ def pack(args: argparse.Namespace) -> int:
 
 COMMANDS = {
     "all": (all_parser, train_all),
+    "card": (card_parser, card),
     "export": (export_parser, export),
     "sheet": (sheet_parser, sheet),
     "curve": (curve_parser, curve),

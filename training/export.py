@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from zoo.weights import sha256_of
 from zoo.weights.places import BUNDLED
 from zoo.weights.reading import save
 
-from .cards import Figure, TrainingCard
+from .cards import Figure, TrainingCard, read_card
 from .loop import Position, read_run
 from .recipe import get_recipe
 
@@ -71,10 +71,26 @@ def export(folder: Path, model_id: str, results: Sequence[Path] = (), target: Pa
         figures=_figures(results, model_id, sha256),
         limits=recipe.limits,
     )
-    (target / f"{model_id}.json").write_text(
-        json.dumps(asdict(card), indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
-    )
+    _write(card, target)
     return card
+
+
+def update_card(model_id: str, results: Sequence[Path], target: Path = BUNDLED) -> TrainingCard:
+    """Put figures of result files, and the recipe's limits, onto the card of weights that stay as they are.
+
+    For a change of what is done around a network. results and errors as in `export`.
+    """
+    card = read_card(model_id, target)
+    if card.sha256 != sha256_of(target / f"{model_id}.safetensors"):
+        raise ZooError(f"the card of {model_id} is of other weights than those beside it.")
+    card = replace(card, figures=_figures(results, model_id, card.sha256), limits=get_recipe(model_id).limits)
+    _write(card, target)
+    return card
+
+
+def _write(card: TrainingCard, target: Path) -> None:
+    text = json.dumps(asdict(card), indent=2, ensure_ascii=False)
+    (target / f"{card.id}.json").write_text(text + "\n", encoding="utf-8")
 
 
 def _figures(results: Sequence[Path], model_id: str, sha256: str) -> tuple[Figure, ...]:

@@ -107,6 +107,21 @@ def test_figures_come_from_results_of_these_weights(run, tmp_path):
             export(run.folder, ID, written(tmp_path, *refused), tmp_path)
 
 
+def test_a_card_gets_new_figures_for_weights_that_stay(run, tmp_path, capsys):
+    before = export(run.folder, ID, target=tmp_path)
+    results = written(tmp_path, result(ID, before.sha256, 28.456), result("no-op", None, 25.0))
+    after = export_module.update_card(ID, results, tmp_path)
+    assert [figure.value for figure in after.figures] == [28.456] and read_card(ID, tmp_path) == after
+    assert replace(after, figures=()) == before and sha256_of(tmp_path / f"{ID}.safetensors") == before.sha256
+    with pytest.raises(ZooError, match="not measured with the weights"):
+        export_module.update_card(ID, written(tmp_path, result(ID, "other", 28), result("no-op", None, 25)), tmp_path)
+    (tmp_path / f"{ID}.safetensors").write_bytes(b"others")
+    with pytest.raises(ZooError, match="other weights"):
+        export_module.update_card(ID, results, tmp_path)
+    assert main(["card", ID, "--results", str(results[0])]) == 2  # the bundled one, which this is no result of
+    assert "not measured with the weights" in capsys.readouterr().err
+
+
 def test_refusals(run, tmp_path, monkeypatch, capsys):
     with pytest.raises(ZooError, match="not of deblurgan"):
         export(run.folder, "deblurgan.mini", target=tmp_path)

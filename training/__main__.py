@@ -14,9 +14,36 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="python -m training",
         description="Train a model from its recipe. `python -m training export RUN ID` bundles the result, "
-        "`python -m training sheet ID` shows what it does.",
+        "`python -m training sheet ID` shows what it does, `python -m training distill TEACHER STUDENT` trains a small "
+        "model from a larger one.",
     )
     top.add_argument("recipe", metavar="RECIPE", help="id of the model, such as autoencoder.mini")
+    _add_run_options(top)
+    return top
+
+
+def distill_parser() -> argparse.ArgumentParser:
+    """The command line of `distill`."""
+    command = argparse.ArgumentParser(
+        prog="python -m training distill",
+        description="Train a small model from a larger bundled one, by what it puts out and by its features.",
+    )
+    command.add_argument("teacher", metavar="TEACHER", help="id of the bundled model, such as autoencoder.mini")
+    command.add_argument("recipe", metavar="STUDENT", help="id of the small one, such as autoencoder.nano")
+    _add_run_options(command)
+    return command
+
+
+def distill(args: argparse.Namespace) -> int:
+    """Train a student."""
+    from .distillation import check_pair
+    from .recipe import get_recipe
+
+    check_pair(args.teacher, get_recipe(args.recipe))
+    return train(args)
+
+
+def _add_run_options(top: argparse.ArgumentParser) -> None:
     top.add_argument("--data", metavar="DIR", help="folder that holds the recipe's folders of clean pictures")
     top.add_argument("--out", type=Path, metavar="RUN", help="folder of the run (default runs/training/RECIPE)")
     top.add_argument("--minutes", type=float, metavar="M", help="length in minutes: the learning rate schedule "
@@ -32,7 +59,6 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--workers", type=int, default=0, metavar="N", help="worker processes that make the batches "
                      "(default 0: the training process, which is best on a CPU)")  # fmt: skip
     top.add_argument("--checkpoint-every", type=int, default=200, metavar="N", help="steps (default 200)")
-    return top
 
 
 def train(args: argparse.Namespace) -> int:
@@ -125,6 +151,9 @@ def main(arguments: list[str] | None = None) -> int:
     if arguments[:1] == ["export"]:
         args = export_parser().parse_args(arguments[1:])
         return guarded(lambda: export(args))
+    if arguments[:1] == ["distill"]:
+        args = distill_parser().parse_args(arguments[1:])
+        return guarded(lambda: distill(args))
     if arguments[:1] == ["sheet"]:
         args = sheet_parser().parse_args(arguments[1:])
         return guarded(lambda: sheet(args))

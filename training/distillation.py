@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -16,10 +17,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from zoo import registry
+from zoo.errors import ZooError
 
 from .cards import read_weights
 from .losses import charbonnier
-from .recipe import Term
+from .recipe import Recipe, Term
 
 LOSSES = (
     Term("charbonnier", 0.5, charbonnier),
@@ -43,7 +45,7 @@ class Distillation:
 
     def __init__(self, student: nn.Module, teacher: str, layers: tuple[str, ...]):
         """teacher: id of a bundled model. layers: names of modules, the same in both networks, whose outputs are
-        compared; all have the teacher's height and width."""
+        compared; each has the same height and width in both."""
         self.student, self.layers = student, layers
         backend: Any = registry.find(teacher).builder(registry.get_card(teacher), read_weights(teacher))
         self.teacher: nn.Module = copy.deepcopy(backend.network).eval().requires_grad_(False)
@@ -79,12 +81,25 @@ def _run(network: nn.Module, image: Tensor, layers: tuple[str, ...]) -> tuple[Te
     return output, [seen[name] for name in layers]
 
 
-def distilled(make: Callable[[], nn.Module], teacher: str, layers: tuple[str, ...]) -> Callable[[], nn.Module]:
-    """`make` for a recipe: its network with a `training_forward` that is a `Distillation`. Arguments as there."""
+@dataclass(frozen=True)
+class Distilled:
+    """What a recipe has as `network`: makes the student, with a `training_forward` that is a `Distillation`."""
 
-    def network() -> nn.Module:
-        student: Any = make()
-        student.training_forward = Distillation(student, teacher, layers)
+    make: Callable[[], nn.Module]
+    teacher: str
+    """Id of a bundled model."""
+    layers: tuple[str, ...]
+    """See `Distillation`."""
+
+    def __call__(self) -> nn.Module:
+        student: Any = self.make()
+        student.training_forward = Distillation(student, self.teacher, self.layers)
         return student
 
-    return network
+
+def check_pair(teacher: str, student: Recipe) -> None:
+    """Raise ZooError when the student's recipe does not distill that teacher."""
+    if not isinstance(student.network, Distilled):
+        raise ZooError(f"the recipe of {student.id} does not distill: `python -m training {student.id}` trains it.")
+    if student.network.teacher != teacher:
+        raise ZooError(f"{student.id} is distilled from {student.network.teacher}, not from {teacher}.")

@@ -4,13 +4,13 @@ from dataclasses import replace
 
 from zoo.models.autoencoder import make_nano
 
-from ..distillation import LOSSES, distilled
+from ..distillation import LOSSES, Distilled
 from .autoencoder_mini import RECIPE as TEACHER
 
 RECIPE = replace(
     TEACHER,
     id="autoencoder.nano",
-    network=distilled(
+    network=Distilled(
         make_nano, TEACHER.id, ("down_blocks.0", "down_blocks.1", "down_blocks.2", "up_blocks.0", "up_blocks.1")
     ),
     losses=LOSSES,

@@ -64,6 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "nothing is verified without it")  # fmt: skip
     add("--json", type=Path, metavar="FILE", help="put the rows of these models into this table; that of the project "
         "is zoo/runtimes/verified.json")  # fmt: skip
+    add("--readme", type=Path, metavar="FILE", help="make the table between its runtimes markers anew, from --json")
     add("--side", type=int, default=512, metavar="N", help="side in pixels of the input that is timed (512)")
     add("--clock", default="wall", choices=["wall", "cpu"], help="cpu: time that the process computes, for a machine "
         "with other work; with --threads 1")  # fmt: skip
@@ -102,7 +103,10 @@ def _compare_runtimes(args: argparse.Namespace, models: list[str]) -> int:
     from ..io.files import written_whole
     from ..registry import get_card
     from ..runtimes.choose import RUNTIMES
+    from ..runtimes.table import filled
 
+    if args.readme and not args.json:
+        raise ZooError("--readme shows the table of --json: name both.")
     runtimes = model_names(args.runtimes)
     for runtime in runtimes:
         if runtime not in RUNTIMES:
@@ -125,6 +129,10 @@ def _compare_runtimes(args: argparse.Namespace, models: list[str]) -> int:
             table = runtimes_measure.merged(args.json, rows)
             with written_whole(args.json) as path:
                 path.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
+            if args.readme:
+                text = filled(args.readme.read_text(encoding="utf-8"), table["rows"])
+                with written_whole(args.readme) as path:
+                    path.write_text(text, encoding="utf-8")
     return 0
 
 

@@ -1,5 +1,8 @@
-"""What carries a model out: functions on the CPU, networks in PyTorch (`torch`, `compiled`), and sessions of ONNX Runtime
-and OpenVINO (`session`). `choose` tells which of them can be used here, and which is the fastest; `export` writes files."""
+"""What carries a model out: functions on the CPU, networks in PyTorch, and other runtimes.
+
+`torch` and `compiled` are PyTorch, `session` is ONNX Runtime and OpenVINO. `choose` tells which can be used here, and
+which is the fastest; `export` writes files for others.
+"""
 
 from .backend import Backend
 from .cpu import FunctionBackend, NumpyBackend

@@ -20,8 +20,11 @@ import torch
 from ..errors import ZooError
 from ..registry import find, load
 from ..restorer import Restorer
+from .calibrate import ranges_over
 from .choose import carried, unavailable
+from .lower import Calibration
 from .samples import Sample, load_samples, psnr
+from .session import ENGINES, SessionBackend
 
 if TYPE_CHECKING:
     from ..card import ModelCard
@@ -39,6 +42,8 @@ SIDE = 256
 """Of the pictures on which quality is measured, in pixels."""
 TIMED_SIDE = 512
 """Of the input that is timed, where the model has no size of its own."""
+RANDOM_SIDE = 128
+"""Of the input that random weights are calibrated with."""
 CLOCKS: dict[str, Callable[[], float]] = {"wall": time.perf_counter, "cpu": time.process_time}
 PACKAGES = ("torch", "onnxruntime", "openvino", "onnx", "onnxscript")
 
@@ -105,14 +110,24 @@ def _loaded(name: str, runtime: str, precision: str) -> tuple[Restorer, bool]:
         return load(name, device="cpu", runtime=runtime, precision=precision), False
     if model.example is None:
         raise ZooError(f"the weights of {card.id} are not here, and no random ones can be made for it.")
-    if precision == "int8":
-        raise ZooError("random weights have no calibration.")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         network, _ = model.example(card)
     state = {key: tensor.clone() for key, tensor in network.state_dict().items()}
-    backend = carried(card, model.builder(card, state), runtime, precision, None)
-    return Restorer(card, backend, device="cpu", precision=precision), True
+
+    def made(precision: str, calibrations: dict[str, Calibration] | None = None) -> Restorer:
+        backend: Any = model.builder(card, {key: tensor.clone() for key, tensor in state.items()})
+        if runtime in ENGINES:
+            backend = SessionBackend(card, backend, runtime, precision, None, calibrations)
+        else:
+            backend = carried(card, backend, runtime, precision, None)
+        return Restorer(card, backend, device="cpu", precision=precision)
+
+    if precision != "int8":
+        return made(precision), True
+    side = card.size.square or card.size.padded(RANDOM_SIDE, RANDOM_SIDE)[0]
+    ranges = ranges_over(made("fp32"), [_input(side, side, card)])
+    return made(precision, {name: Calibration(found) for name, found in ranges.items()}), True
 
 
 def _input(height: int, width: int, card: ModelCard) -> tuple[np.ndarray, np.ndarray | None]:

@@ -29,6 +29,8 @@ FORMAT = 1
 """Goes up when the same network is exported in another way, so that older files are not used."""
 LARGEST_SIDE = 8192
 """Pixels up to which a file for all sizes is made."""
+LEAST = 4
+"""Multiples from which on it serves; below, sizes of 1 are special."""
 MULTIPLES = (1, 2, 4, 8, 16, 32, 64)
 """Of which the sizes of a network's inputs may have to be."""
 METADATA = "restoration-zoo"
@@ -126,7 +128,7 @@ def export(
 def _with_any_size(module: torch.nn.Module, example: list[Tensor], multiple: int) -> Any:
     """The program for inputs whose height and width are any multiples, or None where it would not hold for all.
 
-    PyTorch proves it from the program's conditions; sizes from four multiples up.
+    PyTorch proves it from the program's conditions on the size, for sizes from LEAST multiples up.
     """
     import torch
 
@@ -136,22 +138,25 @@ def _with_any_size(module: torch.nn.Module, example: list[Tensor], multiple: int
     factors = [x.shape[2] // least[0] for x in example]  # a coarse map beside a fine one keeps its part of the size
     if any(list(x.shape[2:]) != [f * side for side in least] for x, f in zip(example, factors, strict=True)):
         return None
-    if any(side % multiple or side < 4 * multiple for side in least):
+    if any(side % multiple or side < LEAST * multiple for side in least):
         return None
     if least[0] == least[1]:  # equal sides are not to be taken for a rule
         example = [torch.cat([x, x[..., : 2 * multiple * f]], 3) for x, f in zip(example, factors, strict=True)]
-    high, wide = (torch.export.Dim(name, min=4, max=LARGEST_SIDE // multiple) for name in ("height", "width"))
+    high, wide = (torch.export.Dim(name, min=LEAST, max=LARGEST_SIDE // multiple) for name in ("height", "width"))
 
     def dims(factor: int) -> dict[int, Any]:
         step = multiple * factor
         return {2: step * high if step > 1 else high, 3: step * wide if step > 1 else wide}
 
+    shapes = ([dims(factor) for factor in factors],)
     try:
-        return torch.export.export(
-            module, (example,), dynamic_shapes=([dims(factor) for factor in factors],), strict=False
-        )
+        program = torch.export.export(module, (example,), dynamic_shapes=shapes, strict=False)
     except Exception:  # a condition on the size, or one more way in which the exporter fails
         return None
+    # Of multiples, PyTorch narrows the range where it finds a condition, and does not complain.
+    ranges = program.range_constraints.values()
+    whole = all(r.lower <= LEAST * multiple * max(factors) and r.upper >= LARGEST_SIDE // multiple for r in ranges)
+    return program if whole else None
 
 
 @contextlib.contextmanager
@@ -159,18 +164,19 @@ def _quiet() -> Iterator[None]:
     """Without what the exporter reports of its own steps."""
     import torch
 
-    loggers = [logging.getLogger(name) for name in ("torch", "torch.onnx", "torch.fx", "torch.export", "onnxscript")]
-    before = [logger.level for logger in loggers]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        for logger in loggers:
-            logger.setLevel(logging.CRITICAL)
-        try:
-            with contextlib.redirect_stdout(None), contextlib.redirect_stderr(None), torch.random.fork_rng(devices=[]):
-                yield
-        finally:
-            for logger, level in zip(loggers, before, strict=True):
-                logger.setLevel(level)
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with (
+            warnings.catch_warnings(),
+            contextlib.redirect_stdout(None),
+            contextlib.redirect_stderr(None),
+            torch.random.fork_rng(devices=[]),
+        ):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)
 
 
 def _first_line(error: BaseException) -> str:

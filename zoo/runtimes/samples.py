@@ -55,9 +55,9 @@ def make_sample(card: ModelCard, name: str, picture: np.ndarray, side: int, *, w
     """A sample of one picture, H x W x 3 uint8. whole: resize the picture, not crop it."""
     import cv2
 
-    from ..degradations import to_8_bit
     from ..degradations.bicubic import resize
     from ..degradations.chains import get_chain
+    from ..io.images import eight_bits
 
     height, width = picture.shape[:2]
     if whole or min(height, width) < side:
@@ -69,7 +69,7 @@ def make_sample(card: ModelCard, name: str, picture: np.ndarray, side: int, *, w
     clean = target.astype(np.float32) / 255
     if task == "super-resolution":
         small = resize(clean, side // card.scale, side // card.scale)
-        return Sample(name, to_8_bit(small), None, target)
+        return Sample(name, eight_bits(small), None, target)
     if task == "inpaint":
         mask = np.zeros((side, side), np.uint8)
         points = rng.integers(0, side, (6, 2))
@@ -77,7 +77,7 @@ def make_sample(card: ModelCard, name: str, picture: np.ndarray, side: int, *, w
         top, left = rng.integers(0, side * 3 // 4, 2)
         mask[top : top + side // 4, left : left + side // 4] = 1
         return Sample(name, target, mask > 0, target)
-    return Sample(name, to_8_bit(get_chain(CHAINS[task])(clean, rng)), None, target)
+    return Sample(name, eight_bits(get_chain(CHAINS[task])(clean, rng)), None, target)
 
 
 def mean_squared_error(image: np.ndarray, sample: Sample) -> float:

@@ -160,7 +160,9 @@ class SessionBackend:
         """The file in float32, and for which size it is."""
         own = shapes_of(inputs)
         every = ",".join("any" for x in inputs if x is not None)
-        for size in (every, own) if self.any_size else (own,):
+        least = onnx_files.LEAST * (self.card.size.multiple_of if part.name == "restore" else 1)
+        small = any(min(x.shape[2:]) < least for x in inputs if x is not None and x.dim() == 4)
+        for size in (every, own) if self.any_size and not small else (own,):
             path = self._path(self._facts(part.name, size))
             if path.is_file():
                 return path, size

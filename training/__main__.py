@@ -13,10 +13,36 @@ def parser() -> argparse.ArgumentParser:
     """The command line of a training run; building it imports nothing heavy."""
     top = argparse.ArgumentParser(
         prog="python -m training",
-        description="Train a model from its recipe. `python -m training all` trains several, `python -m training "
-        "export RUN ID` bundles the result, `python -m training sheet ID` shows what it does.",
+        description="Train a model from its recipe. `python -m training all` trains several, `distill TEACHER "
+        "STUDENT` a small model from a larger one, `export RUN ID` bundles the result, `sheet ID` shows what it does.",
     )
     top.add_argument("recipe", metavar="RECIPE", help="id of the model, such as autoencoder.mini")
+    _add_run_options(top)
+    return top
+
+
+def distill_parser() -> argparse.ArgumentParser:
+    """The command line of `distill`."""
+    command = argparse.ArgumentParser(
+        prog="python -m training distill",
+        description="Train a small model from a larger bundled one, by what it puts out and by its features.",
+    )
+    command.add_argument("teacher", metavar="TEACHER", help="id of the bundled model, such as autoencoder.mini")
+    command.add_argument("recipe", metavar="STUDENT", help="id of the small one, such as autoencoder.nano")
+    _add_run_options(command)
+    return command
+
+
+def distill(args: argparse.Namespace) -> int:
+    """Train a student."""
+    from .distillation import check_pair
+    from .recipe import get_recipe
+
+    check_pair(args.teacher, get_recipe(args.recipe))
+    return train(args)
+
+
+def _add_run_options(top: argparse.ArgumentParser) -> None:
     top.add_argument("--data", metavar="DIR", help="folder that holds the recipe's folders of clean pictures")
     top.add_argument("--out", type=Path, metavar="RUN", help="folder of the run (default runs/training/RECIPE)")
     top.add_argument("--minutes", type=float, metavar="M", help="length in minutes: the learning rate schedule "
@@ -32,7 +58,6 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--workers", type=int, default=0, metavar="N", help="worker processes that make the batches "
                      "(default 0: the training process, which is best on a CPU)")  # fmt: skip
     top.add_argument("--checkpoint-every", type=int, default=200, metavar="N", help="steps (default 200)")
-    return top
 
 
 def train(args: argparse.Namespace) -> int:
@@ -199,6 +224,7 @@ def pack(args: argparse.Namespace) -> int:
 COMMANDS = {
     "all": (all_parser, train_all),
     "card": (card_parser, card),
+    "distill": (distill_parser, distill),
     "export": (export_parser, export),
     "sheet": (sheet_parser, sheet),
     "curve": (curve_parser, curve),

@@ -39,6 +39,7 @@ def _card(variant: str, filename: str, drive_id: str, *, about: str, **more: Any
         paper=_PAPER,
         size=SizeRule(multiple_of=8, minimum=64),
         tiling=Tiling(margin=128, exact=False),
+        portable=("network.coarse", "network.features", "network.refined"),
         weights=Weights(
             filename,
             _LICENSE,
@@ -83,6 +84,15 @@ MINI = trained_card(
     paper=("Yu et al., Free-Form Image Inpainting with Gated Convolution, ICCV 2019, https://arxiv.org/abs/1806.03589"),
     size=SizeRule(multiple_of=64),
     tiling=Tiling(margin=128, exact=False),
+    portable=(
+        "network.coarse.encoded",
+        "network.wide",
+        "network.coarse.decoded",
+        "network.fine.encoded",
+        "network.first",
+        "network.second",
+        "network.fine.decoded",
+    ),
     notes=(
         "It attends to places of 8 x 8 pixels, at most 4096 known ones, evenly picked from a larger picture, and from "
         "within the tile where a picture is tiled.",

@@ -127,6 +127,7 @@ MINI = trained_card(
     ),
     size=SizeRule(multiple_of=16, minimum=64),
     tiling=Tiling(margin=128, exact=False),
+    portable=("network.unet.result",),
     notes=("Blur by defocus stays.",),
 )
 

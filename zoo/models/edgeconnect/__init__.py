@@ -43,6 +43,7 @@ def _card(variant: str, about: str, folder_id: str, **more: Any) -> ModelCard:
         paper=_PAPER,
         size=SizeRule(multiple_of=4, minimum=64),
         tiling=Tiling(margin=128, exact=False),
+        portable=("network.edge", "network.inpaint"),
         weights=file("EdgeModel_gen.pth", "edge."),
         extra_weights=(file("InpaintingModel_gen.pth", "inpaint."),),
         notes=("It was trained at 256 x 256 pixels.", "It normalizes with the statistics of what it sees at once."),
@@ -68,6 +69,7 @@ MINI = trained_card(
     notes=(
         "Patches of the picture are joined with the network's fill; thin holes get a biharmonic surface in its place.",
     ),
+    portable=("network.edge", "network.inpaint.encoded", "network.wide", "network.inpaint.decoded"),
 )
 
 

@@ -17,6 +17,7 @@ from zoo import degradations
 from zoo.degradations.chains import CHAINS
 from zoo.errors import MaskError, UnknownNameError, ZooError
 from zoo.io import images, masks
+from zoo.seeding import rng_for
 
 from . import protocols
 from .datasets import Item
@@ -89,7 +90,7 @@ class Scenario:
         clean = images.read(item.clean).rgb8()
         if self.make is None:
             return _given(item, clean, with_mask="inpaint" in self.tasks)
-        rng = degradations.rng_for(self.id, self.version, seed, PurePosixPath(item.name).stem)
+        rng = rng_for(self.id, self.version, seed, PurePosixPath(item.name).stem)
         return self.make(clean.astype(np.float32) / 255, rng)
 
 
@@ -111,7 +112,7 @@ def _with_holes(draw: Callable[[np.random.Generator, int, int], np.ndarray]) -> 
     """Mid-grey holes, so that nothing of the truth is left in them."""
 
     def make(clean: np.ndarray, rng: np.random.Generator) -> Sample:
-        truth = degradations.to_8_bit(clean)
+        truth = images.eight_bits(clean)
         if min(truth.shape[:2]) < 16:
             raise MaskError(f"{truth.shape[1]} x {truth.shape[0]} pixels are too few to cut holes into.")
         mask = draw(rng, *truth.shape[:2])
@@ -125,7 +126,7 @@ def _from_chain(name: str, tasks: tuple[str, ...], **options) -> Scenario:
     chain = CHAINS[name]
 
     def make(clean: np.ndarray, rng: np.random.Generator) -> Sample:
-        return Sample(degradations.to_8_bit(chain(clean, rng)), degradations.to_8_bit(clean))
+        return Sample(images.eight_bits(chain(clean, rng)), images.eight_bits(clean))
 
     return Scenario(name, chain.version, chain.title, tasks, make, chain=str(chain), **options)
 
@@ -135,7 +136,7 @@ def _downscale_x4(clean: np.ndarray, rng: np.random.Generator) -> Sample:
     if not height or not width:
         raise ZooError(f"{clean.shape[1]} x {clean.shape[0]} pixels are too few to divide by 4.")
     clean = clean[:height, :width]
-    return Sample(degradations.to_8_bit(degradations.downscale(clean, 4)), degradations.to_8_bit(clean))
+    return Sample(images.eight_bits(degradations.downscale(clean, 4)), images.eight_bits(clean))
 
 
 def _as_in_papers(make: Callable[[np.ndarray, np.random.Generator], protocols.Pair]) -> Maker:

@@ -11,9 +11,11 @@ from eval.datasets import Item, open_dataset
 from eval.metrics import METRICS
 from eval.scenarios import SCENARIOS, get_scenario
 from tests.eval.helpers import evaluate, photograph, save_photographs
-from zoo import degradations, get_card
+from zoo import get_card
 from zoo.degradations.chains import CHAINS
 from zoo.errors import MaskError, PictureError, UnknownNameError, ZooError
+from zoo.io.images import eight_bits
+from zoo.seeding import rng_for
 
 MADE = [name for name, scenario in SCENARIOS.items() if scenario.make is not None]
 AS_STORED = [name for name in MADE if not name.startswith("noise-")]  # test_protocols has these
@@ -179,8 +181,8 @@ def test_training_and_evaluation_draw_from_the_same_chains():
             chain = CHAINS[scenario.id]
             assert (scenario.chain, scenario.version, scenario.title) == (str(chain), chain.version, chain.title)
             clean = photograph("coffee")[:64, :80].astype(np.float32) / 255
-            made = scenario.make(clean, degradations.rng_for("same", scenario.id)).given
-            assert np.array_equal(made, degradations.to_8_bit(chain(clean, degradations.rng_for("same", scenario.id))))
+            made = scenario.make(clean, rng_for("same", scenario.id)).given
+            assert np.array_equal(made, eight_bits(chain(clean, rng_for("same", scenario.id))))
     assert {scenario.id for scenario in SCENARIOS.values() if scenario.chain} == set(CHAINS)
 
 

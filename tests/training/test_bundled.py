@@ -15,7 +15,7 @@ from eval.scenarios import get_scenario
 from training.cards import read_card
 from training.recipe import get_recipe
 from training.sheet import ROWS, SAMPLES, SIDE, targets, write_sheet
-from zoo import degradations
+from zoo.seeding import rng_for
 from zoo.weights import sha256_of
 from zoo.weights.places import BUNDLED
 
@@ -29,7 +29,7 @@ def measured(name: str) -> tuple[float, float]:
     scenario, metric = get_scenario(figure.scenario.partition(" ")[0]), METRICS[figure.metric]
     restorer, values = zoo.load(name, device="cpu"), []
     for index, clean in enumerate(targets(get_recipe(name).portraits)):
-        sample = scenario.make(clean.astype(np.float32) / 255, degradations.rng_for("bundled", index))
+        sample = scenario.make(clean.astype(np.float32) / 255, rng_for("bundled", index))
         restored = restorer.restore(sample.given, sample.mask).image
         values.append([metric.compute(image, sample.truth, sample.mask) for image in (restored, sample.given)])
     return tuple(np.mean(values, axis=0))

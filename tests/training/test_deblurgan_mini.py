@@ -14,6 +14,7 @@ from zoo.models.deblurgan.blind_deconvolution import SIDE, BlindDeconvolution
 from zoo.models.deblurgan.mini import PART, WINDOWS, DeblurMini
 from zoo.restorer import Restorer
 from zoo.runtimes.torch import TorchBackend
+from zoo.seeding import rng_for
 
 
 def tensor(picture: np.ndarray) -> torch.Tensor:
@@ -22,7 +23,7 @@ def tensor(picture: np.ndarray) -> torch.Tensor:
 
 def blurred(seed: int = 0, side: int = 192, length: float = 14) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """(sharp, blurred, blur 1 x 1 x 33 x 33)."""
-    kernel = degradations.motion_kernel(degradations.rng_for("blurred", seed), length)
+    kernel = degradations.motion_kernel(rng_for("blurred", seed), length)
     sharp = photograph("astronaut")[: side + 40, 150 : 190 + side].astype(np.float32) / 255
     inner = np.s_[20:-20, 20:-20]
     cut = (kernel.shape[0] - SIDE) // 2

@@ -17,9 +17,10 @@ from training.cards import read_card
 from training.export import export
 from training.loop import Settings, start
 from training.recipe import get_recipe
-from zoo import degradations
 from zoo.degradations import chains
 from zoo.errors import ZooError
+from zoo.io.images import eight_bits
+from zoo.seeding import rng_for
 from zoo.weights import sha256_of
 
 ID = "autoencoder.mini"
@@ -134,8 +135,8 @@ def test_a_minute_of_the_shipped_recipe_beats_doing_nothing(tmp_path):
     gains = []
     restorer = zoo.load(ID, weights=tmp_path / f"{ID}.safetensors", device="cpu")
     for seed in range(4):
-        rng = degradations.rng_for("slow", seed)
-        given = degradations.to_8_bit(chains.mixed(clean.astype(np.float32) / 255, rng))
+        rng = rng_for("slow", seed)
+        given = eight_bits(chains.mixed(clean.astype(np.float32) / 255, rng))
         restored = restorer.restore(given).image
         gains.append(loop.psnr(restored[None], clean[None]) - loop.psnr(given[None], clean[None]))
     assert np.mean(gains) > 0.3

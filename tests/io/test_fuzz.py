@@ -1,4 +1,4 @@
-"""Some thousands of hostile picture files, each in the process that `tests.zoo.fuzz` describes."""
+"""Some thousands of hostile picture files, each in the process that `tests.io.fuzz` describes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from tests.zoo import fuzz
+from tests.io import fuzz
 from tests.zoo.samples import ROOT
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="memory is measured with the module resource")
@@ -17,7 +17,7 @@ POSIX = pytest.mark.skipif(os.name != "posix", reason="memory is measured with t
 
 def run(seed: int, count: int) -> dict:
     done = subprocess.run(
-        [sys.executable, "-m", "tests.zoo.fuzz", str(seed), str(count)], cwd=ROOT, capture_output=True, text=True,
+        [sys.executable, "-m", "tests.io.fuzz", str(seed), str(count)], cwd=ROOT, capture_output=True, text=True,
         errors="replace", env={**os.environ, "OMP_NUM_THREADS": "1", "OPENCV_LOG_LEVEL": "SILENT"}, timeout=3600,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-4000:]

@@ -11,9 +11,9 @@ from skimage.metrics import structural_similarity
 import zoo
 from tests.zoo.samples import SHAPES, photo, random_picture
 from zoo import degradations
-from zoo.degradations import to_8_bit
 from zoo.errors import RestorationError
 from zoo.io import masks
+from zoo.io.images import eight_bits
 from zoo.seeding import rng_for
 
 CLASSICAL = [c.id for c in zoo.list_models() if c.weights is None and not c.baseline]
@@ -34,7 +34,7 @@ def as_float(picture: np.ndarray) -> np.ndarray:
 
 
 def gaussian_blurred(picture: np.ndarray, sigma: float) -> np.ndarray:
-    return to_8_bit(ndimage.gaussian_filter(as_float(picture), (sigma, sigma, 0), mode="reflect"))
+    return eight_bits(ndimage.gaussian_filter(as_float(picture), (sigma, sigma, 0), mode="reflect"))
 
 
 @pytest.mark.parametrize("sigma", [0.04, 0.08])
@@ -42,7 +42,7 @@ def gaussian_blurred(picture: np.ndarray, sigma: float) -> np.ndarray:
 @pytest.mark.parametrize("name", ["nl-means", "bilateral"])
 def test_denoisers_remove_noise(name, picture, sigma):
     clean = crop(picture)
-    noisy = to_8_bit(degradations.gaussian_noise(as_float(clean), rng_for(0, picture), sigma))
+    noisy = eight_bits(degradations.gaussian_noise(as_float(clean), rng_for(0, picture), sigma))
     restored = zoo.load(name).restore(noisy).image
     assert psnr(clean, restored) > psnr(clean, noisy) + 2
     assert structural_similarity(clean, restored, channel_axis=2) > structural_similarity(clean, noisy, channel_axis=2)
@@ -51,7 +51,7 @@ def test_denoisers_remove_noise(name, picture, sigma):
 @pytest.mark.parametrize("name", ["nl-means", "bilateral"])
 def test_denoisers_work_when_a_channel_is_flat(name):
     clean = crop("astronaut")
-    noisy = to_8_bit(degradations.gaussian_noise(as_float(clean), rng_for(0), 0.08))
+    noisy = eight_bits(degradations.gaussian_noise(as_float(clean), rng_for(0), 0.08))
     clean[..., 2], noisy[..., 2] = 255, 255
     assert psnr(clean, zoo.load(name).restore(noisy).image) > psnr(clean, noisy) + 2
 
@@ -101,10 +101,10 @@ def test_patch_fill_continues_a_texture():
 @pytest.mark.parametrize("name", ["bicubic.x4", "lanczos.x4"])
 def test_interpolation_beats_repeated_pixels(name, picture):
     clean = crop(picture)
-    small = to_8_bit(degradations.downscale(as_float(clean), 4))
+    small = eight_bits(degradations.downscale(as_float(clean), 4))
     restored = zoo.load(name).restore(small).image
     assert psnr(clean, restored) > psnr(clean, zoo.load("no-op.x4").restore(small).image) + 1
-    half = to_8_bit(degradations.downscale(as_float(clean), 2))
+    half = eight_bits(degradations.downscale(as_float(clean), 2))
     assert psnr(clean, zoo.load(name.replace("x4", "x2")).restore(half).image) > psnr(clean, restored) + 1
 
 
@@ -112,7 +112,7 @@ def test_interpolation_beats_repeated_pixels(name, picture):
 @pytest.mark.parametrize("name", BRIGHTENERS)
 def test_brighteners_come_nearer_to_the_truth(name, picture):
     clean = crop(picture)
-    dark = to_8_bit((as_float(clean) ** 2.2 * 2.0**-3) ** (1 / 2.2))
+    dark = eight_bits((as_float(clean) ** 2.2 * 2.0**-3) ** (1 / 2.2))
     restored = zoo.load(name).restore(dark).image
     assert psnr(clean, restored) > psnr(clean, dark) + 4
     assert 2 * dark.mean() < restored.mean() < 1.6 * clean.mean()
@@ -242,7 +242,7 @@ def test_deconvolution_ruins_no_picture(name, picture):
     """The blur estimate once took the direction of a picture's lines for blur: 8 dB came back."""
     clean = crop(picture)
     shaken = degradations.motion_blur(as_float(clean), rng_for(0, picture))
-    noisy = to_8_bit(degradations.gaussian_noise(shaken, rng_for(1, picture), 0.02))
-    for given in (clean, gaussian_blurred(clean, 3), to_8_bit(shaken), noisy):
+    noisy = eight_bits(degradations.gaussian_noise(shaken, rng_for(1, picture), 0.02))
+    for given in (clean, gaussian_blurred(clean, 3), eight_bits(shaken), noisy):
         restored = zoo.load(name).restore(given).image
         assert psnr(clean, restored) > min(psnr(clean, given), 32) - 2 if (given != clean).any() else 30

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from tests.zoo.samples import photo
-from zoo.degradations import rng_for
 from zoo.io import masks
 from zoo.nn import patch_match
 from zoo.nn.patch_match import complete, smooth
+from zoo.seeding import rng_for
 
 
 def noise(height: int, width: int) -> np.ndarray:

@@ -15,9 +15,10 @@ from scipy.stats import poisson
 
 from tests.zoo.samples import photo
 from zoo import degradations
-from zoo.degradations import rng_for
 from zoo.degradations.chains import CHAINS, _chain, get_chain
 from zoo.errors import UnknownNameError
+from zoo.io.images import eight_bits
+from zoo.seeding import rng_for
 
 ROOT = Path(__file__).parents[2]
 
@@ -101,9 +102,9 @@ def test_counts_are_poisson(rate):
 
 DIGESTS = """
 import hashlib, json
-from tests.zoo.test_chains import CHAINS, picture, rng_for
-from zoo.degradations import to_8_bit
-print(json.dumps({str(chain): [hashlib.sha256(to_8_bit(chain(picture(), rng_for(seed))).tobytes()).hexdigest()
+from tests.degradations.test_chains import CHAINS, picture, rng_for
+from zoo.io.images import eight_bits
+print(json.dumps({str(chain): [hashlib.sha256(eight_bits(chain(picture(), rng_for(seed))).tobytes()).hexdigest()
                                for seed in range(4)] for chain in CHAINS.values()}))
 """
 
@@ -128,7 +129,7 @@ def test_inputs_do_not_depend_on_what_the_processor_can_do():
         assert done.returncode == 0, done.stderr
         found.append(json.loads(done.stdout))
     assert found[0] == found[1]
-    clean = degradations.to_8_bit(picture()).tobytes()
+    clean = eight_bits(picture()).tobytes()
     assert all(hashlib.sha256(clean).hexdigest() not in digests for digests in found[0].values())
 
 

@@ -1,4 +1,4 @@
-"""Seeded hostile picture files, and what becomes of them: `python -m tests.zoo.fuzz SEED COUNT`.
+"""Seeded hostile picture files, and what becomes of them: `python -m tests.io.fuzz SEED COUNT`.
 
 Each file is a valid one that was spoiled. It has to be refused with a PictureError, or be read into a valid picture
 that can be written and read back. Anything else ends the program: another exception, a crash, a hang (TIME_LIMIT),

@@ -8,6 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 
 from ..errors import OutputError, ZooError, describe_os_error
@@ -39,6 +40,9 @@ CODECS = {
 }
 CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
 """Suffix of an output -> FFmpeg's name of the container."""
+
+_AVX_512F = 13
+"""OpenCV's number of the feature, which its Python module does not name."""
 
 
 @dataclass(frozen=True)
@@ -124,6 +128,9 @@ class Encoding:
         options = dict(library.options)
         if self.crf is not None:
             options["crf"] = str(self.crf)
+        if self.codec == "h264" and cv2.checkHardwareSupport(_AVX_512F):
+            # Its macroblock tree in AVX-512 is not repeatable: equal frames gave different bytes from run to run.
+            options["x264-params"] = "asm=AVX2"
         stream = container.add_stream(library.library, rate=self.rate.limit_denominator(1 << 30), options=options)
         context = stream.codec_context
         context.width, context.height, context.pix_fmt = self.width, self.height, self.pixel_format

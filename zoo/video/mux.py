@@ -13,7 +13,7 @@ from typing import Any
 from ..errors import OutputError
 from ..io.files import written_whole
 from .encode import CONTAINERS, Encoding, packets_of, refused
-from .source import Info, Reader, need_av, opened
+from .source import Info, Reader, codec_name, need_av, opened
 
 _TEXT = {"subrip": "mov_text", "mov_text": "subrip"}
 """Subtitles of plain text, which are carried from one of these kinds to the other where a container needs it."""
@@ -91,7 +91,7 @@ def _write(av: Any, path: Path, suffix: str, encoding: Encoding, segments: Seque
 
 def _copied(container: Any, stream: Any, held: set[str]) -> tuple[Any, str | None]:
     """The output stream for one of the input, and into which kind of text its subtitles change."""
-    codec = stream.codec_context.name
+    codec = codec_name(stream)
     if codec in held:
         copy, into = container.add_stream_from_template(stream), None
     else:

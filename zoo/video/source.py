@@ -198,13 +198,15 @@ def probe(path: Path) -> Info:
         return Info(
             path, container.format.name, stream.codec_context.name, width, height, rotation,
             1 / aspect if turned else aspect, rate, Fraction(stream.time_base), _start(container, stream), duration,
-            color, interlaced, tuple(s.codec_context.name for s in container.streams.audio),
-            tuple(_codec_name(s) for s in container.streams.subtitles), tuple(notes),
+            color, interlaced, tuple(codec_name(s) for s in container.streams.audio),
+            tuple(codec_name(s) for s in container.streams.subtitles), tuple(notes),
         )  # fmt: skip
 
 
-def _codec_name(stream: Any) -> str:
-    return stream.codec_context.name if stream.codec_context is not None else "unknown"
+def codec_name(stream: Any) -> str:
+    """FFmpeg's name of a stream's format; that of SubRip's decoder is another."""
+    name = stream.codec_context.name if stream.codec_context is not None else "unknown"
+    return "subrip" if name == "srt" else name
 
 
 def _video_stream(container: Any, path: Path) -> Any:

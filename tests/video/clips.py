@@ -27,7 +27,9 @@ def pan(count: int, seed: int = 0, height: int = 64, width: int = 96, step: floa
     wide = scene(seed, height, width)
     frames = []
     for number in range(count):
-        shift = np.array([[1, 0, -step * number % (width // 4)], [0, 1, -step * number / 2 % (height // 4)]], np.float32)
+        shift = np.array(
+            [[1, 0, -step * number % (width // 4)], [0, 1, -step * number / 2 % (height // 4)]], np.float32
+        )
         frames.append(cv2.warpAffine(wide, shift, (width, height), borderMode=cv2.BORDER_REFLECT))
     return frames
 
@@ -51,7 +53,7 @@ def write(
     interlaced: bool = False,
     container_format: str | None = None,
 ) -> Path:
-    """A video of H x W x 3 uint8 frames. tags: primaries, transfer, matrix, range; sound: a tone for its whole length."""
+    """A video of H x W x 3 uint8 frames. tags: primaries, transfer, matrix, range; sound: a tone as long as it."""
     frames = list(frames)
     height, width = frames[0].shape[:2]
     with av.open(str(path), "w", format=container_format) as container:

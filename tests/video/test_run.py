@@ -110,7 +110,9 @@ def test_rotated_videos_come_out_upright(tmp_path, rotation):
         assert stream.sample_aspect_ratio == (Fraction(3, 4) if turned else Fraction(4, 3))
         with av.open(str(source)) as before:
             shown = np.rot90(next(before.decode(video=0)).to_ndarray(format="rgb24"), rotation // 90)
-        assert np.abs(frame.to_ndarray(format="rgb24").astype(int) - shown).mean() < 7  # 20 and more where it is turned otherwise
+        assert (
+            np.abs(frame.to_ndarray(format="rgb24").astype(int) - shown).mean() < 7
+        )  # 20 and more where it is turned otherwise
 
 
 @pytest.mark.parametrize(

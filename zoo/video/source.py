@@ -31,6 +31,8 @@ LEAST_LINES = 400
 """Smaller frames were never interlaced; blocks of strong compression in them only look like it."""
 LOOK = 48
 """So many frames are decoded to learn what a video is."""
+LOST = 5
+"""A gap of more than so many frames, in a video that came evenly until then, means that frames are missing."""
 PQ, HLG = 16, 18
 """Transfer characteristics of HDR (ITU-T H.273)."""
 _DECODE_LIMITS = {"max_pixels": str(MAX_PIXELS)}
@@ -336,6 +338,7 @@ class Reader:
         info = self.info
         base, length = info.time_base, 1 / info.rate
         before: int | None = None
+        regular = 0  # so many frames came at even times
         index = 0
         with opened(info.path) as container:
             stream = _video_stream(container, info.path)
@@ -352,6 +355,12 @@ class Reader:
                 if self.end is not None and seconds >= self.end - (self.begin or 0) - 1e-6:
                     break
                 ticks = max(ticks, 0 if before is None else before + 1)  # players need times that grow
+                if before is not None:
+                    gap = float((ticks - before) * base / length)
+                    if gap > LOST and regular > LOST:
+                        start = float(before * base) + (self.begin or 0)
+                        self.trouble.append(f"about {gap - 1:.0f} frames after {start:.2f} s are missing")
+                    regular = regular + 1 if regular >= 0 and 0.5 < gap < 1.5 else -1 if gap < LOST else regular
                 before = ticks
                 self.last = float(ticks * base + length) + (self.begin or 0)
                 if index >= skip:

@@ -79,7 +79,9 @@ class Restoring:
                 raise ZooError(f"{self._pipeline.restorer.card.id} enlarges faces, which is not done in videos.")
             self._pipeline.detector  # noqa: B018  what is missing is told before any work
             self.faces = FaceTracks(self._pipeline, look=faces.look, force=faces.force, anonymize=faces.anonymize)
-        self.steady = Steady(recipe.strength)
+        # A model that does nothing but enlarge takes it that there is no other fault.
+        clean = bool(self.models) and all(model.card.tasks[0] == "super-resolution" for model in self.models)
+        self.steady = Steady(recipe.strength, clean=clean and not (recipe.has("deflicker") or recipe.has("dust")))
 
     @property
     def scale(self) -> int:

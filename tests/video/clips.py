@@ -28,7 +28,7 @@ def pan(count: int, seed: int = 0, height: int = 64, width: int = 96, step: floa
     frames = []
     for number in range(count):
         shift = np.array(
-            [[1, 0, -step * number % (width // 4)], [0, 1, -step * number / 2 % (height // 4)]], np.float32
+            [[1, 0, -(step * number % (width // 4))], [0, 1, -(step * number / 2 % (height // 4))]], np.float32
         )
         frames.append(cv2.warpAffine(wide, shift, (width, height), borderMode=cv2.BORDER_REFLECT))
     return frames

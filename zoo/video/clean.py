@@ -21,6 +21,8 @@ FLICKER_RADIUS = 12
 DUST_RADIUS = 1
 DUST_LEVEL = 18.0
 """Least difference of dust from both neighbors, in levels of 255 beyond noise."""
+FAR, MOST_PARTS = 24, 300
+"""A small thing is looked for up to so many pixels away in the neighbors; so many specks are looked at in a frame."""
 DUST_AREA = 0.005
 """The largest single speck, as a share of the frame: what is larger moves by itself."""
 
@@ -102,7 +104,8 @@ def remove_dust(scene: Sequence[Frame], at: int) -> np.ndarray:
     level = DUST_LEVEL + noise
     spike = np.where(before * after > 0, np.minimum(np.abs(before), np.abs(after)), 0)
     speck = ((spike > level) & (np.abs(before - after) < 0.5 * spike)).astype(np.uint8)
-    speck = _small_parts(speck)
+    greys = [grey_of(scene[other].image, 1 << 16) for other in (at - 1, at, at + 1)]
+    speck = _small_parts(speck, greys)
     if not speck.any():
         return image
     share = cv2.GaussianBlur(cv2.dilate(speck, np.ones((5, 5), np.uint8)).astype(np.float32), (0, 0), 1.0)[..., None]
@@ -117,9 +120,34 @@ def _seen_from(image: np.ndarray, other: np.ndarray) -> np.ndarray:
     return warp(other, resized_flow(flow(here, there), height, width)).astype(np.float32)
 
 
-def _small_parts(mask: np.ndarray) -> np.ndarray:
-    """The mask without parts larger than DUST_AREA of the frame."""
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+def _small_parts(mask: np.ndarray, greys: Sequence[np.ndarray]) -> np.ndarray:
+    """The mask without parts larger than DUST_AREA of the frame, and without small things that move fast.
+
+    greys: the frame before, this one and the one after, H x W uint8.
+    """
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     keep = stats[:, cv2.CC_STAT_AREA] <= max(9, DUST_AREA * mask.size)
     keep[0] = False
+    for part in range(1, count):
+        if keep[part] and part <= MOST_PARTS:
+            keep[part] = not _moves(stats[part, :4], greys)
     return keep[labels].astype(np.uint8)
+
+
+def _moves(box: np.ndarray, greys: Sequence[np.ndarray]) -> bool:
+    """Whether what a box (x, y, width, height) holds is found in both neighbors too, as far on the one side of it as
+    on the other: then it flies by."""
+    height, width = greys[1].shape
+    x0, y0 = np.maximum(box[:2] - 1, 0)
+    x1, y1 = min(box[0] + box[2] + 1, width), min(box[1] + box[3] + 1, height)
+    thing = greys[1][y0:y1, x0:x1]
+    left, top = max(x0 - FAR, 0), max(y0 - FAR, 0)
+    shifts = []
+    for other in (greys[0], greys[2]):
+        around = other[top : min(y1 + FAR, height), left : min(x1 + FAR, width)]
+        apart = cv2.matchTemplate(around, thing, cv2.TM_SQDIFF)
+        least, _, (x, y), _ = cv2.minMaxLoc(apart)
+        if least / thing.size > DUST_LEVEL**2:
+            return False
+        shifts.append(np.array([x + left - x0, y + top - y0]))
+    return bool(np.abs(shifts[0] + shifts[1]).max() <= 3)

@@ -19,6 +19,7 @@ from ..faces.face import Face, overlaps
 from ..faces.pipeline import CROP, FacePipeline
 from ..faces.report import BLURRED, LEFT, RESTORED
 from ..faces.style import Look, finish
+from ..faces.visibility import Visibility
 from .motion import eight
 
 EVERY = 4
@@ -91,6 +92,7 @@ class FaceTracks:
         self._ended: list[dict[str, Any]] = []
         self._grey: np.ndarray | None = None
         self._count = 0
+        self._visibility = Visibility()
         if anonymize not in (None, "others", "all"):
             raise ZooError(f"unknown choice of faces to blur '{anonymize}': use others or all.")
 
@@ -229,7 +231,7 @@ class FaceTracks:
             middle = poses[int(np.argsort([abs(p.yaw) for p in poses])[len(poses) // 2])]
             some = [seen[0], seen[len(seen) // 2], seen[-1]]
             crops = [self._crop(images[i], s.landmarks, SMALL_CROP) for i, s in some]
-            covered = float(np.median(self._pipeline._visibility.covered([eight(crop) for crop in crops])))
+            covered = float(np.median(self._visibility.covered([eight(crop) for crop in crops])))
             reason = None if self._force else check.objection(middle, covered)
             track.reason = reason
             track.action = RESTORED if reason is None else BLURRED if self._anonymize else LEFT

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from zoo.cli.common import guarded
 
-from . import recommend_cli
+from . import recommend_cli, votes_cli
 
 
 def parser() -> argparse.ArgumentParser:
@@ -28,6 +28,9 @@ def parser() -> argparse.ArgumentParser:
     text = "say which backend to take for a use case, and how sure that is"
     recommending = commands.add_parser("recommend", help=text, description=text[0].upper() + text[1:] + ".")
     recommend_cli.add_arguments(recommending)
+    text = "say which models people preferred in blind comparisons, and which metrics agree with them"
+    votes = commands.add_parser("votes", help=text, description=text[0].upper() + text[1:] + ".")
+    votes_cli.add_arguments(votes)
     return top
 
 
@@ -73,10 +76,13 @@ def _publish(args: argparse.Namespace) -> int:
     return _build(argparse.Namespace(results=[], out=None))
 
 
+RUN = {"build": _build, "publish": _publish, "recommend": recommend_cli.run, "votes": votes_cli.run}
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Parse the command line, run the command, return its exit status."""
     args = parser().parse_args(arguments)
-    return guarded(lambda: {"build": _build, "publish": _publish, "recommend": recommend_cli.run}[args.command](args))
+    return guarded(lambda: RUN[args.command](args))
 
 
 if __name__ == "__main__":

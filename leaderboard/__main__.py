@@ -38,6 +38,7 @@ def _build(args: argparse.Namespace) -> int:
     from eval.find import find_results
     from zoo.io.images import write_bytes
 
+    from .bounds import check_bounds
     from .committed import ROOT, check, other_inputs
     from .readme import filled
     from .summary import summary
@@ -45,6 +46,7 @@ def _build(args: argparse.Namespace) -> int:
 
     places = args.results or [COMMITTED]
     results = find_results(places)
+    check_bounds(results)
     groups = group(results)
     if places == [COMMITTED]:
         check(results)
@@ -65,11 +67,13 @@ def _publish(args: argparse.Namespace) -> int:
     from eval.find import find_results
     from eval.store import write_json
 
+    from .bounds import check_bounds
     from .committed import check, place
     from .table import COMMITTED
 
     results = find_results(args.results)
     check(results)
+    check_bounds(results)
     for result in results:
         write_json(COMMITTED / place(result), result.model_dump())
     print(f"{len(results)} results written below {COMMITTED}")

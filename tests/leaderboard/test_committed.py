@@ -77,7 +77,7 @@ def test_build_refuses_the_committed_table_and_shows_others(tmp_path, monkeypatc
     folder.mkdir()
     (folder / "a.json").write_text(result("a", code=UNCLEAN).model_dump_json())
     assert cli.main(["build", str(folder), "--out", str(tmp_path)]) == 0
-    assert "measured by 0.1.0+ccccccc with changes: a" in capsys.readouterr().out
+    assert "not ranked: a, measured by 0.1.0+ccccccc with changes" in capsys.readouterr().out
     monkeypatch.setattr(table, "COMMITTED", folder)
     assert cli.main(["build"]) == 2
     assert "unclean tree" in capsys.readouterr().err

@@ -56,6 +56,29 @@ def test_garbage_is_one_sentence(content, message, results, capsys):
     assert not (results / "leaderboard.md").exists()
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"metrics": {"psnr_rgb": 81}}, "psnr_rgb of 3.png is 81, which is not between 0 and 80"),
+        ({"metrics": {"ssim_rgb": -1.5}}, "ssim_rgb of 3.png is -1.5, which is not between -1 and 1"),
+        ({"seconds": -1}, "the time of 3.png is -1"),
+    ],
+)
+def test_a_value_that_no_metric_can_have_stops_the_build(change, message, results, capsys):
+    made = result("a", 20)
+    made.images[3] = made.images[3].model_copy(update=change)
+    (results / "a" / "result.json").write_text(made.model_dump_json())
+    assert build(results) == 2
+    assert message in capsys.readouterr().err
+    assert not (results / "leaderboard.md").exists()
+
+
+def test_a_mean_that_no_metric_can_have_stops_the_build(results, capsys):
+    (results / "a" / "result.json").write_text(result("a", 500).model_dump_json())
+    assert build(results) == 2
+    assert "a on kodak, noise: the mean of psnr_rgb is 500" in capsys.readouterr().err
+
+
 def test_what_is_missing_is_one_sentence(tmp_path, capsys):
     assert build(tmp_path / "nowhere") == 2
     assert capsys.readouterr().err == f"error: there is no result file or folder {tmp_path / 'nowhere'}.\n"

@@ -85,6 +85,7 @@ def test_models_that_cannot_be_told_apart_are_tied():
     found = advised(nothing(), better("bilateral", 3.001), better("nl-means", 3, wobble=-1))
     assert (found.verdict, found.pick.model) == (TIED, "bilateral")
     assert [choice.model for choice in found.choices if choice.tied] == ["nl-means"]
+    assert ([choice.rank for choice in found.choices], found.rank_of_nothing) == (["1-2", "1-2"], "3")
     assert not found.difference.significant
     assert "cannot be told apart from nl-means" in found.sentence
 
@@ -276,8 +277,9 @@ def test_costs_that_are_not_known_meet_no_limit():
 def test_a_busy_machine_is_said():
     found = advised(nothing(), better("bilateral", 1, load=4.0), better("nl-means", 2, workers=2))
     assert {c.model: c.cost.remark for c in found.choices} == {
-        "bilateral": "the machine had other work", "nl-means": "2 pictures at once",
+        "bilateral": "the machine had other work", "nl-means": "several pictures were restored at once",
     }  # fmt: skip
+    assert [choice.cost.seconds for choice in found.choices] == [None, None]
 
 
 def test_offline_leaves_out_what_has_to_be_downloaded(monkeypatch):

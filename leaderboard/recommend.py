@@ -267,6 +267,11 @@ def _judged(
     verdict, sentence = _verdict(choices, measured, len(verdicts))
     if verdict == CLEAR and difference is not None and not difference.matters:
         sentence += " The difference is too small to matter in any metric, though."
+    if 0 < len(measured.cells) < len(case.cells):
+        were = "was" if len(measured.cells) == 1 else "were"
+        sentence += (
+            f" Of the {len(case.cells)} sets of pictures that count here, {len(measured.cells)} {were} measured."
+        )
     return Recommendation(
         use=case,
         verdict=verdict,

@@ -28,13 +28,15 @@ def test_build_prints_and_writes(results, capsys):
     assert "| 1 | b | 30.00 [29.00, 31.00] |" in (results / "leaderboard.md").read_text()
     table = pd.read_csv(results / "leaderboard.csv")
     assert table[table["metric"] == "psnr_rgb"][["rank", "model"]].to_numpy().tolist() == [[1, "b"], [2, "a"]]
-    assert sorted(path.name for path in results.iterdir()) == ["a", "b", "leaderboard.csv", "leaderboard.md"]
+    files = ["a", "b", "leaderboard.csv", "leaderboard.md", "use_cases.md"]
+    assert sorted(path.name for path in results.iterdir() if path.name != "site") == files
+    assert "## noisy-photo: a photograph with visible noise" in (results / "use_cases.md").read_text()
 
 
 def test_building_again_gives_the_same_files(results, tmp_path):
     build(results, "--out", tmp_path / "one")
     build(results / "b" / "result.json", results / "a", "--out", tmp_path / "two")
-    for name in ("leaderboard.md", "leaderboard.csv"):
+    for name in ("leaderboard.md", "leaderboard.csv", "use_cases.md"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
 

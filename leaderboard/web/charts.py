@@ -67,12 +67,12 @@ PARETO: dict[str, Any] = {
              "shape": {"field": "front", "type": "nominal", "scale": {"domain": [True, False],
                        "range": ["diamond", "circle"]}, "legend": None},
              "tooltip": [*_GAIN_TIP, {"field": "seconds", "format": ".3g", "title": "seconds"}]}},
-        {"mark": {"type": "text", "align": "left", "dx": 8, "dy": -8},
-         "encoding": {"text": {"field": "model"}}},
+        {"mark": {"type": "text", "align": "left", "dx": 8, "dy": -8}, "encoding": {"text": {"field": "after"}}},
+        {"mark": {"type": "text", "align": "right", "dx": -8, "dy": -8}, "encoding": {"text": {"field": "before"}}},
     ],
 }  # fmt: skip
 """Quality against latency; the line is the Pareto front: nothing is both faster and better. Rows: model, gain, low,
-high, seconds, front."""
+high, seconds, front, and the label as `after` (right of the point) or `before` (left of it), the other one empty."""
 
 DIFFERENCES: dict[str, Any] = {
     "$schema": SCHEMA,

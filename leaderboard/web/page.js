@@ -210,7 +210,11 @@ function useCase(id) {
     const rows = withFront(timed);
     const middle = (Math.log(rows[0].seconds) + Math.log(rows.at(-1).seconds)) / 2;
     const narrow = window.innerWidth < 600;
-    const labeled = rows.map((row) => ({ ...row, right: Math.log(row.seconds) > middle, label: narrow && !row.front ? "" : row.model }));
+    const labeled = rows.map((row) => {
+      const label = narrow && !row.front ? "" : row.model;
+      const right = Math.log(row.seconds) > middle;
+      return { ...row, after: right ? "" : label, before: right ? label : "" };
+    });
     shown.push(el("h2", {}, "Quality against latency"),
       chart("pareto", data.charts.pareto, labeled, "gain against seconds, with the Pareto front"),
       el("p", { class: "note" }, "The line is the Pareto front: nothing measured here is both faster and better. Diamonds lie on it."));

@@ -201,6 +201,8 @@ def test_no_page_is_wider_than_the_window(visit, width, scheme):
         for place in page.locator(".chart").all():
             place.locator("svg").wait_for()
         assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0, route
+        for table in page.locator(".scroll").all():  # its first column can be read
+            assert table.locator("tbody tr > :first-child").first.evaluate("cell => cell.clientWidth") >= 60, route
     assert "no model 'unknown'" in page.inner_text("main")
 
 

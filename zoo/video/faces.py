@@ -232,7 +232,7 @@ class FaceTracks:
             some = [seen[0], seen[len(seen) // 2], seen[-1]]
             crops = [self._crop(images[i], s.landmarks, SMALL_CROP) for i, s in some]
             covered = float(np.median(self._visibility.covered([eight(crop) for crop in crops])))
-            reason = None if self._force else check.objection(middle, covered)
+            reason = None if self._force else check.reason_to_skip(middle, covered)
             track.reason = reason
             track.action = RESTORED if reason is None else BLURRED if self._anonymize else LEFT
 
@@ -281,7 +281,7 @@ class FaceTracks:
         if self._force:
             return 1.0
         turned = check.pose(landmarks)
-        beyond = max(abs(turned.yaw) - check.MOST_YAW, abs(turned.pitch) - check.MOST_PITCH, 0.0)
+        beyond = max(abs(turned.yaw) - check.MAX_YAW, abs(turned.pitch) - check.MAX_PITCH, 0.0)
         return float(np.clip(1 - beyond / SIDEWAYS, 0, 1))
 
     def _compare(self, sight: _Sight, crop: np.ndarray, new: np.ndarray) -> None:

@@ -140,7 +140,7 @@ class Result(_Strict):
             if (value.mean is None) != (value.unavailable is not None):
                 raise ValueError(f"{name} has neither, or both, of a mean and a reason why there is none")
             counted = sum(row.metrics.get(name) is not None for row in self.images)
-            if value.mean is not None and value.n != counted:
+            if value.mean is not None and counted and value.n != counted:
                 raise ValueError(f"the mean of {name} is over {value.n} of {counted} pictures")
         return self
 

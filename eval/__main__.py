@@ -57,6 +57,9 @@ def commands() -> dict:
         "manifest": _manifest,
         "schema": _schema,
         "suite": _suite,
+        "merge": _merge,
+        "aggregate": _aggregate,
+        "cost": _cost,
     }
 
 
@@ -159,6 +162,24 @@ def _suite(arguments: list[str]) -> int:
     from .suite import parser, run_suite
 
     return run_suite(parser().parse_args(arguments))
+
+
+def _merge(arguments: list[str]) -> int:
+    from .merge import merge_command
+
+    return merge_command(arguments)
+
+
+def _aggregate(arguments: list[str]) -> int:
+    from .aggregate import aggregate_command
+
+    return aggregate_command(arguments)
+
+
+def _cost(arguments: list[str]) -> int:
+    from .costs import cost_command
+
+    return cost_command(arguments)
 
 
 def _schema(arguments: list[str]) -> int:

@@ -25,7 +25,9 @@ from zoo.errors import OutOfMemoryError, PluginWarning, ZooError
 from zoo.registry import Registry
 
 PATIENCE = 600.0
-"""Seconds that a process may take to start, and to set itself up (load a model) unless a call's limit is larger."""
+"""Seconds that a process may take to start."""
+SETUP_LIMIT = 3600.0
+"""Seconds that a process may take to set itself up: a model may have to be downloaded first."""
 PRELOADED = ("eval.forked", "torch", "cv2", "eval.predict", "eval.score")
 """What the process that others are forked from has imported."""
 
@@ -37,6 +39,14 @@ def cores() -> int:
 
 class Died(ZooError):
     """A process ended in the middle of a call."""
+
+
+class Lost(Died):
+    """A process is gone, and the call need not be the cause: it is made again, once."""
+
+
+class NotSetUpError(ZooError):
+    """A process cannot be set up (load its model)."""
 
 
 class Killed(OutOfMemoryError, Died):
@@ -81,6 +91,7 @@ class _Call:
     done: Callable[[Any], None]
     failed: Callable[[ZooError], None]
     limit: float | None
+    lost: bool = False
 
 
 @dataclass(eq=False)
@@ -131,7 +142,7 @@ class Workers:
     def setup(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Have every process call this before its next call; the value that it gives in the first of them.
 
-        Processes that exist are ended first where new ones are cheap (see `fresh`). Raises ZooError, Died too.
+        Processes that exist are ended first where new ones are cheap (see `fresh`). Raises NotSetUpError.
         """
         if fresh():
             self.abandon()
@@ -141,7 +152,7 @@ class Workers:
         worker = self._idle() or self._start()
         while not self._begin_setup(worker, found.append):
             worker = self._start()
-        self.engine.wait([worker.handle], PATIENCE)
+        self.engine.wait([worker.handle], SETUP_LIMIT)
         self._settle(worker)()
         return found[0]
 
@@ -187,9 +198,9 @@ class Workers:
         assert self._setup is not None
 
         def refuse(error: ZooError) -> None:
-            raise error  # without it nothing can be done here
+            raise NotSetUpError(str(error)) from error  # without it nothing can be done here
 
-        if not self._begin(worker, _Call(*self._setup, done, refuse, PATIENCE), PATIENCE):
+        if not self._begin(worker, _Call(*self._setup, done, refuse, SETUP_LIMIT), SETUP_LIMIT):
             return False
         worker.generation, worker.used, worker.setting_up = self._generation, False, True
         return True
@@ -219,6 +230,10 @@ class Workers:
             value = worker.handle.receive()
         except Died as death:
             self._drop(worker)
+            if isinstance(death, Lost) and not call.lost:
+                call.lost = True
+                self._waiting.appendleft(call)
+                return lambda: None
             error = death
             return lambda: call.failed(error)
         except ZooError as refusal:
@@ -234,7 +249,7 @@ class Workers:
 def drive(*pools: Workers, until: Callable[[], bool] = lambda: False) -> None:
     """Make all calls that were submitted, and those that their callbacks submit; return before that when `until` holds.
 
-    Raises what a callback raises, and ZooError when a process cannot be started or set up.
+    Raises what a callback raises, NotSetUpError, and ZooError when a process cannot be started.
     """
     while not until():
         for pool in pools:

@@ -169,9 +169,8 @@ class Bench:
 
     def __init__(self, job: Job):
         warm_up()
-        self._memory: PeakMemory | None = PeakMemory("cpu")
-        with self._memory:  # loading counts too, but only the restoring below is read
-            self.model = job.load()
+        self._memory = PeakMemory("cpu")
+        self.model = job.load()
         if self.model.device.startswith("cuda"):
             self._memory = PeakMemory(self.model.device)
         self._gflops: tuple[float | None, str | None] | None = None
@@ -190,17 +189,19 @@ class Bench:
 
     def _measured(self, degraded: np.ndarray, mask: np.ndarray | None) -> Output:
         height, width = degraded.shape[:2]
-        picture = Picture(degraded)
-        assert self._memory is not None
+        if self._gflops is None:  # the first call pays for imports and planning; it counts the arithmetic instead
+            count = gflops(self.model, Picture(degraded), mask)
+            self._gflops = count, None if count is None else f"{width} x {height}"
+        return self.timed(degraded, mask)
+
+    def timed(self, degraded: np.ndarray, mask: np.ndarray | None) -> Output:
+        """As `restore`, without what warms the model up."""
         with self._memory:
-            if self._gflops is None:  # the first call pays for imports and planning; it counts the arithmetic instead
-                count = gflops(self.model, picture, mask)
-                self._gflops = count, None if count is None else f"{width} x {height}"
-            result = self.model.restore(picture, mask)
+            result = self.model.restore(Picture(degraded), mask)
         memory = self._memory.megabytes
         return Output(
             result.picture.rgb8(), round(result.seconds, 6), None if memory is None else round(memory, 1), result.notes,
-            *self._gflops,
+            *(self._gflops or (None, None)),
         )  # fmt: skip
 
 
@@ -218,10 +219,15 @@ def load(job: Job, threads: int) -> Loaded:
     return Loaded.of(job.model, _bench.model)
 
 
+def opened() -> Bench:
+    """The model that `load` has loaded into this process."""
+    assert _bench is not None, "load comes first"
+    return _bench
+
+
 def restore(degraded: np.ndarray, mask: np.ndarray | None, tile: int | None) -> Output:
     """Restore an input by the model that `load` has loaded into this process; see `Bench.restore`."""
-    assert _bench is not None, "load comes first"
-    return _bench.restore(degraded, mask, tile)
+    return opened().restore(degraded, mask, tile)
 
 
 def encoded(picture: np.ndarray) -> tuple[bytes, str]:

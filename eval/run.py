@@ -16,7 +16,7 @@ from zoo.errors import ZooError
 from zoo.io.files import check_folder
 
 from .datasets import Dataset, open_dataset
-from .pool import ENGINES, Workers, cores
+from .pool import ENGINES, NotSetUpError, Workers, cores
 from .predict import Job, Loaded, Stage1, load, prepared, threads_each
 from .predict import failures as failures_of
 from .provenance import command_line
@@ -78,7 +78,7 @@ class _Runs:
     dataset: Dataset
     restorers: Workers
     helpers: Workers
-    _loaded: tuple[str, Loaded | ZooError] | None = None
+    _loaded: tuple[str, Loaded | NotSetUpError] | None = None
     """The model that the restorers have, or why they have none."""
 
     def carry_out(self, pairs: list[tuple[str, ModelCard, Scenario]]) -> int:
@@ -90,7 +90,10 @@ class _Runs:
         for name, card, scenario in pairs:
             try:
                 failed += self._one(name, card, scenario)
-            except _NotLoadedError as error:
+            except NotSetUpError as error:
+                self.restorers.abandon()
+                self.helpers.abandon()
+                self._loaded = _name(name, card), error
                 refusals += 1
                 # Where it leaves nothing to show, it is the command that was wrong.
                 if len({card.id for _, card, _ in pairs}) == 1 or refusals == len(pairs):
@@ -102,7 +105,7 @@ class _Runs:
         """One model on one scenario; the number of pictures that failed."""
         args, dataset = self.args, self.dataset
         job = Job(
-            card.id if ":" not in name else name, scenario.id, args.seed, args.out, dataset.key, args.device,
+            _name(name, card), scenario.id, args.seed, args.out, dataset.key, args.device,
             args.precision, None if args.tile == "none" else args.tile, args.weights, str(self.shard) if self.shard
             else None,
         )  # fmt: skip
@@ -122,15 +125,11 @@ class _Runs:
 
     def _load(self, job: Job) -> Loaded:
         if self._loaded is None or self._loaded[0] != job.model:
-            try:
-                found: Loaded | ZooError = self.restorers.setup(load, job, threads_each(self.restorers))
-            except ZooError as error:
-                self.restorers.abandon()
-                found = error
-            self._loaded = job.model, found
+            self._loaded = None  # a model that replaces another may end the process
+            self._loaded = job.model, self.restorers.setup(load, job, threads_each(self.restorers))
         found = self._loaded[1]
-        if isinstance(found, ZooError):
-            raise _NotLoadedError(str(found)) from found
+        if isinstance(found, NotSetUpError):
+            raise found
         return found
 
     def _measured(self, job: Job, scenario: Scenario, loaded: Loaded | None) -> int:
@@ -181,10 +180,6 @@ class _Runs:
         return len(failures)
 
 
-class _NotLoadedError(ZooError):
-    """A model cannot be loaded."""
-
-
 def matches(
     names: list[str], dataset: Dataset, wanted: list[Scenario] | None, available: bool | None = True
 ) -> list[tuple[str, ModelCard, Scenario]]:
@@ -224,6 +219,11 @@ def matches(
     if not pairs:
         raise ZooError("no model that can run on this machine fits; `python -m zoo list` shows what there is.")
     return pairs
+
+
+def _name(name: str, card: ModelCard) -> str:
+    """What loads the model: "scheme:FILE" has no id that would."""
+    return name if ":" in name else card.id
 
 
 def describe(result: Result, path: Path) -> str:

@@ -63,7 +63,8 @@ def summarize(job: Job, run: RunFile, dataset: Dataset, limit: int | None, comma
                 )
             )  # fmt: skip
             records.append(record)
-            reasons.update({name: f"{why} ({item.name})" for name, why in scored.reasons.items()})
+            for name, why in scored.reasons.items():
+                reasons.setdefault(name, f"{why} ({item.name})")
 
     places = [path.parent for item in dataset.items[:1] for path in item.files if path is not None]
     places += [job.out, *([job.weights.parent] if job.weights else [])]
@@ -171,12 +172,17 @@ def _cost(job: Job, run: RunFile, records: list[Restored]) -> Cost:
         workers=max((record.workers for record in records), default=1),
         others=round(others / watched / cores(), 3) if watched else None,
         shared=shared,
-        seconds_median=round(statistics.median(seconds), 6) if alone else None,
+        seconds_median=median(seconds) if alone else None,
         megapixels_per_second=round(pixels / 1e6 / sum(seconds), 4) if alone else None,
         peak_memory_mb=max(memory) if memory and len(memory) == len(records) else None,
         gflops=counted.gflops if counted else None,
         gflops_at=counted.gflops_at if counted else None,
     )
+
+
+def median(seconds: Sequence[float]) -> float:
+    """The median latency, in microseconds' precision."""
+    return round(statistics.median(seconds), 6)
 
 
 def _shared(records: Sequence[Restored]) -> bool | None:

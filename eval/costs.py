@@ -67,7 +67,7 @@ class ModelCost(_Strict):
     restorations: int = Field(description="behind the percentiles: warm, one at a time, without other work")
     megapixels_per_second: float | None = Field(description=f"input pixels, {BATCH} pictures restored together")
     peak_memory_mb: float | None = Field(description="what restoring one picture adds to a process that has loaded "
-                                         "nothing, model included; on CUDA GPU memory. Null where not recorded")  # fmt: skip
+                                         "nothing, model included; on CUDA the GPU's. Null: not known")  # fmt: skip
     others: float | None = Field(description="seconds that other processes computed, for each second of the turns")
     shared: bool = Field(description="whether more than half of the turns were disturbed by other work")
     failure: str | None = Field(description="why there is nothing")
@@ -193,6 +193,7 @@ class Turn:
 
 def open_model(job: Job, threads: int) -> Opened:
     """In a worker process: load the model. Raises as `zoo.load` does."""
+    example(64, 64, True)  # so that what reads the picture is no memory of the model's
     started = time.perf_counter()
     loaded = predict.load(job, threads)
     return Opened(loaded, time.perf_counter() - started)

@@ -5,6 +5,7 @@ The data set, and the weights, have to be at the same place on every node. The m
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -33,7 +34,7 @@ class RayEngine:
         if self._started:
             try:
                 ray.init(
-                    include_dashboard=False, log_to_driver=False, logging_level="ERROR",
+                    include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR,
                     runtime_env={"env_vars": {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}},
                 )  # fmt: skip
             except Exception as error:
@@ -71,7 +72,7 @@ class RayEngine:
 class RayHandle:
     """An actor of Ray."""
 
-    pid = None  # it may be on another machine
+    pid: int | None = None  # it may be on another machine
 
     def __init__(self, ray: Any, actor: Any):
         self.answer: Any = None

@@ -33,8 +33,14 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--precision", default="fp32", help="fp32 (default), fp16, bf16")
     top.add_argument("--tile", default="auto", metavar="N|auto|none", help="as in `python -m zoo restore`")
     top.add_argument("--weights", type=Path, metavar="FILE", help="a checkpoint for the one model named")
-    top.add_argument("--workers", type=int, metavar="N", help="pictures at a time; default: 1 in stage 1, so that "
-                     "latencies compare, and one per core in stage 2")  # fmt: skip
+    top.add_argument("--workers", type=int, metavar="N", help="processes that restore, each with its model; default: "
+                     "1, so that latencies compare. More of them, or a GPU, also measure at the same time")  # fmt: skip
+    top.add_argument("--engine", default="local", metavar="NAME", help="where the processes run: local (default), or "
+                     "ray (the extra ray; a cluster at RAY_ADDRESS, else this machine)")  # fmt: skip
+    top.add_argument("--time-limit", type=float, default=1800, metavar="SECONDS", help="a picture that takes longer in "
+                     "a stage has failed (default 1800)")  # fmt: skip
+    top.add_argument("--shard", metavar="I/N", help="only every N-th picture from the I-th on; `python -m eval merge` "
+                     "puts the results together")  # fmt: skip
     top.add_argument("--stage", choices=["predict", "score", "all"], default="all", help="restore only, measure only, "
                      "or both (default)")  # fmt: skip
     return top
@@ -53,6 +59,9 @@ def commands() -> dict:
         "manifest": _manifest,
         "schema": _schema,
         "suite": _suite,
+        "merge": _merge,
+        "aggregate": _aggregate,
+        "cost": _cost,
     }
 
 
@@ -173,6 +182,24 @@ def _suite(arguments: list[str]) -> int:
     from .suite import parser, run_suite
 
     return run_suite(parser().parse_args(arguments))
+
+
+def _merge(arguments: list[str]) -> int:
+    from .merge import merge_command
+
+    return merge_command(arguments)
+
+
+def _aggregate(arguments: list[str]) -> int:
+    from .aggregate import aggregate_command
+
+    return aggregate_command(arguments)
+
+
+def _cost(arguments: list[str]) -> int:
+    from .costs import cost_command
+
+    return cost_command(arguments)
 
 
 def _schema(arguments: list[str]) -> int:

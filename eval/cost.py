@@ -1,4 +1,4 @@
-"""Cost of restoration: peak memory and multiply-adds. (Run time comes with each Restoration.)"""
+"""Cost of restoration: peak memory and arithmetic. (Run time comes with each Restoration.)"""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ class PeakMemory:
     """Measures the peak of memory while it is entered; it can be entered again and again.
 
     On CUDA: the peak allocation on the GPU, model included. On the CPU: the rise of the process's peak resident memory
-    above its value when this object was made, after the model was loaded. Only Linux records that peak; on other
-    systems `megabytes` stays None.
+    above its value when this object was made; made before the model is loaded, in a process that has computed nothing
+    but `warm_up`, it is what the model adds. Only Linux records that peak; on other systems `megabytes` stays None.
     """
 
     def __init__(self, device: str):
@@ -54,8 +54,21 @@ def _resident(field: str) -> float | None:
     return next((int(line.split()[1]) * 1024 / 1e6 for line in lines if line.startswith(field)), None)
 
 
+def warm_up() -> None:
+    """Let torch load what any network needs, so that it does not count as a model's memory."""
+    import torch
+    import torch.nn.functional as F
+
+    with torch.inference_mode():
+        x = torch.zeros(1, 16, 64, 64)
+        x = F.conv2d(x, torch.zeros(16, 16, 3, 3), padding=1)
+        F.interpolate(x, scale_factor=2, mode="bilinear").flatten(2) @ torch.zeros(128 * 128, 16)
+
+
 def gflops(model, image, mask) -> float | None:
-    """Billions of multiplications and additions that a network spends on one picture; None for classical methods.
+    """Billions of floating-point operations that a network spends on one picture; None for classical methods.
+
+    A multiply-accumulate (MAC) is two of them, so this is twice the MACs.
 
     Restores the picture once in any case, which also warms the model up. Counted are convolutions and matrix
     products, as the literature does.

@@ -14,17 +14,19 @@ import hashlib
 import json
 import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from zoo.errors import PictureError, ZooError, describe_os_error
-from zoo.io.files import printable, read_bytes
-from zoo.io.images import find_pictures, max_bytes, read
+from zoo.errors import ZooError
+from zoo.io.files import printable
+from zoo.io.images import find_pictures
 from zoo.registry import Registry
 from zoo.seeding import rng_for
 
+from . import content
+from .content import pixels_hash
 from .plugins import PLUGINS
 
 State = Literal["verified", "unverified", "different", "own"]
@@ -111,7 +113,7 @@ class DatasetCard:
     @property
     def sha256(self) -> str | None:
         """Of the whole set as it is listed, None where it is not."""
-        return _names_hash(self.manifest.items()) if self.manifest else None
+        return names_hash(self.manifest.items()) if self.manifest else None
 
 
 @dataclass(frozen=True)
@@ -124,8 +126,27 @@ class Item:
     given: Path | None = None
     """The degraded picture, in a paired set."""
     mask: Path | None = None
-    sha256: str = ""
-    """Of the bytes of these files."""
+    stamps: tuple[content.Stamp, ...] = ()
+    """Of the files as they were when the data set was opened, to notice one that changes during a run."""
+
+    @property
+    def files(self) -> tuple[Path | None, ...]:
+        """The target, the degraded picture and the mask."""
+        return self.clean, self.given, self.mask
+
+    @property
+    def sha256(self) -> str:
+        """Of the bytes of these files. Raises ZooError when one cannot be read."""
+        return content.bytes_hash(self)
+
+    def opened(self) -> Item:
+        """The same with the stamps of its files. Raises ZooError when one is missing."""
+        return replace(self, stamps=tuple(content.stamp(path) for path in self.files if path is not None))
+
+    def check_unchanged(self) -> None:
+        """Raise ZooError when a file has changed since the data set was opened."""
+        if self.stamps and self.opened().stamps != self.stamps:
+            raise ZooError("its file in the data set changed during the run: run again.")
 
 
 @dataclass(frozen=True)
@@ -136,8 +157,6 @@ class Dataset:
     items: tuple[Item, ...]
     total: int
     """Pictures that a complete run has: those of the whole set, also under --limit."""
-    sha256: str
-    """Of the names of `items` with their pixels, where the card lists them, else with the bytes of their files."""
     key: str
     """Name of its folder among the stored work: the id, and for a user's folder something that tells it from others
     of the same name."""
@@ -146,6 +165,24 @@ class Dataset:
     """As in a result file: verified, unverified, different or own."""
     remark: str = ""
     """A sentence for people where the pictures are not those of the card."""
+
+    @property
+    def sha256(self) -> str:
+        """Of the names of `items` with their pixels, where the card lists them, else with the bytes of their files.
+
+        Reads the files, unless that was done before. Raises ZooError when one cannot be read.
+        """
+        return names_hash(self.contents().items())
+
+    def contents(self, known: Mapping[str, str] | None = None) -> dict[str, str]:
+        """Name -> sha256 of a picture's pixels or bytes, as they make up `sha256`.
+
+        known: of the bytes of pictures that were read already. Raises ZooError when another cannot be read.
+        """
+        found = {**(known or {}), **(self.card.manifest if self.state == "verified" else {})}
+        missing = [item for item in self.items if item.name not in found]
+        found.update(zip((item.name for item in missing), content.all_of(content.bytes_hash, missing), strict=True))
+        return {item.name: found[item.name] for item in self.items}
 
     @property
     def missing(self) -> int:
@@ -338,13 +375,11 @@ def open_dataset(spec: str, root: str | os.PathLike | None = None, limit: int | 
         if limit < 1:
             raise ZooError(f"a limit is a number of pictures from 1 up, not {limit}.")
         items = items[:limit]
-    items = [replace(item, sha256=_bytes_hash(item)) for item in items]
+    items = [item.opened() for item in items]
     twice = [name for name, count in Counter(item.name for item in items).items() if count > 1]
     if twice:
         raise ZooError(f"two pictures are named {twice[0]} here: rename one of them.")
-    listed = card.manifest if state == "verified" else {}
-    sha256 = _names_hash((item.name, listed.get(item.name, item.sha256)) for item in items)
-    return Dataset(card, tuple(items), total, sha256, key, state, remark)
+    return Dataset(card, tuple(items), total, key, state, remark)
 
 
 def _recognized(card: DatasetCard, items: list[Item]) -> tuple[list[Item], str]:
@@ -354,10 +389,14 @@ def _recognized(card: DatasetCard, items: list[Item]) -> tuple[list[Item], str]:
     """
     manifest = _manifest(card.half_of or card.id)
     names = {sha256: name for name, sha256 in manifest.items()}
-    found = {names.get(pixels_hash(item), ""): item for item in items}
+    pixels = content.all_of(pixels_hash, items)
+    found = {names.get(sha256, ""): item for sha256, item in zip(pixels, items, strict=True)}
     if len(found) == len(items) and "" not in found:
         return [replace(found[name], name=name) for name in manifest if name in found], ""
-    strange = next((item.name for item in items if pixels_hash(item) not in names), "a picture that is there twice")
+    strange = next(
+        (item.name for sha256, item in zip(pixels, items, strict=True) if sha256 not in names),
+        "a picture that is there twice",
+    )
     return items, (
         f"these are not the pictures of {card.id}, which its card lists ({strange} is not among them): they are "
         f"measured, but not ranked as {card.id}."
@@ -382,23 +421,7 @@ def listed(name: str, root: str | os.PathLike | None = None) -> dict[str, str]:
     return made
 
 
-def pixels_hash(item: Item) -> str:
-    """The sha256 of a picture's (or pair's) sizes and 8-bit RGB pixels, whatever format it is stored in.
-
-    The empty string when it cannot be decoded, which is no picture of any list.
-    """
-    digest = hashlib.sha256()
-    for path in (item.clean, item.given, item.mask):
-        if path is not None:
-            try:
-                pixels = read(path).rgb8()
-            except PictureError:
-                return ""
-            digest.update(f"{pixels.shape[1]} x {pixels.shape[0]}\0".encode() + pixels.tobytes())
-    return digest.hexdigest()
-
-
-def _names_hash(pictures: Iterable[tuple[str, str]]) -> str:
+def names_hash(pictures: Iterable[tuple[str, str]]) -> str:
     """The sha256 of names and checksums, in their order."""
     return hashlib.sha256("".join(f"{name}\0{sha256}\0" for name, sha256 in pictures).encode()).hexdigest()
 
@@ -499,13 +522,3 @@ def _by_stem(folder: Path) -> dict[str, Path]:
             raise ZooError(f"{path} and {found[path.stem].name} have the same name, so their partners are not clear.")
         found[path.stem] = path
     return found
-
-
-def _bytes_hash(item: Item) -> str:
-    digest = hashlib.sha256()
-    for path in (item.clean, item.given, item.mask):
-        try:
-            digest.update(hashlib.sha256(read_bytes(path, max_bytes())).digest() if path else b"-")
-        except OSError as error:
-            raise ZooError(f"cannot read {path}: {describe_os_error(error)}.") from None
-    return digest.hexdigest()

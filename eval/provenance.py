@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import os
+import re
 import shlex
 import subprocess
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
@@ -68,11 +71,12 @@ def command_line(args: argparse.Namespace, **changes: str) -> str:
     from .__main__ import parser
 
     told = {**vars(args), **changes}
-    kind, colon, path = str(told["dataset"]).partition(":")
-    if colon:
-        told["dataset"] = f"{kind}:{Path(path).name}"
+    for name in ("dataset", "model"):
+        kind, colon, path = str(told[name]).partition(":")
+        if colon:
+            told[name] = f"{kind}:{Path(path).name}"
     words = ["python", "-m", "eval"]
-    for name in ("model", "dataset", "scenario", "limit", "seed", "data_root", "device", "precision", "tile",
+    for name in ("model", "dataset", "scenario", "limit", "shard", "seed", "data_root", "device", "precision", "tile",
                  "weights", "workers", "stage"):  # fmt: skip
         value = told.get(name)
         if value is None or value == parser().get_default(name):
@@ -83,3 +87,21 @@ def command_line(args: argparse.Namespace, **changes: str) -> str:
             value = value.name
         words += [f"--{name.replace('_', '-')}", str(value)]
     return printable(shlex.join(words))
+
+
+PATH = re.compile(r"""(?:(?<![\w.~/\\])~?/|\b[A-Za-z]:[\\/]|\\\\)(?:[^\s/\\'":;,|<>]+[\\/])+""")
+"""The folders of an absolute path in a text."""
+
+
+def without_places(text: str, places: Iterable[Path] = ()) -> str:
+    """A text with absolute paths cut to their last part: results are published and tell nothing of a machine.
+
+    places: folders that may have spaces in their names, which are not recognized otherwise.
+
+    >>> without_places("cannot read /home/me/photos/a.png: it is empty; see https://example.org/a/b.")
+    'cannot read a.png: it is empty; see https://example.org/a/b.'
+    """
+    known = {str(place.absolute()) for place in (*places, Path.home(), Path.cwd())} - {os.sep}
+    for place in sorted(known, key=len, reverse=True):
+        text = text.replace(place + os.sep, "").replace(place, Path(place).name)
+    return PATH.sub("", text.replace("file://", ""))

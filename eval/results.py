@@ -18,7 +18,8 @@ from .datasets import State
 from .pool import cores
 from .provenance import Code
 
-SCHEMA_VERSION: Literal[2] = 2
+SCHEMA_VERSION: Literal[3] = 3
+"""Of what is written. Version 2 is read too: it tells less of the cost (see there)."""
 
 
 class _Strict(BaseModel):
@@ -46,6 +47,11 @@ class DatasetFacts(_Strict):
         "they are not those of the card; own: a folder of the user's"
     )
     limit: int | None = Field(description="only the first N pictures by name were asked for")
+    shard: str | None = Field(None, description='"i/n": only every n-th picture from the i-th on was asked for')
+    contents: dict[str, str] | None = Field(
+        None,
+        description="of a shard, which is to be merged: picture -> what it adds to sha256, in the data set's order",
+    )
 
 
 class ScenarioFacts(_Strict):
@@ -76,13 +82,24 @@ class Cost(_Strict):
     precision: str = Field(description="that was computed in")
     tile: str = Field(description="the setting: auto, none or a side in pixels")
     workers: int = Field(description="pictures restored at once; latency is only comparable for the same number")
-    load: float | None = Field(None, description="processes per core (median over the pictures); well above 1, other "
-                               "work made the latency longer")  # fmt: skip
+    load: float | None = Field(
+        default=None, description="only in version 2: processes per core in the last minute, median over the pictures"
+    )
+    others: float | None = Field(None, description="share of the processor's cores that other processes used while "
+                                 "the pictures were restored; null in version 2 and where not watched")  # fmt: skip
+    shared: bool | None = Field(
+        None,
+        description="whether other work, or other pictures at the same time, made the latencies longer; null in "
+        "version 2 and where it was not watched. No latency is given unless this is false (version 2: always)",
+    )
     seconds_median: float | None
     megapixels_per_second: float | None = Field(description="input pixels, over all pictures")
-    peak_memory_mb: float | None = Field(description="most of all pictures; on CUDA GPU memory with the model, else "
-                                         "the rise of resident memory over that of the loaded model")  # fmt: skip
-    gflops: float | None = Field(description="multiplications and additions for one picture; networks only")
+    peak_memory_mb: float | None = Field(
+        description="most of all pictures; on CUDA GPU memory with the model, else the rise of resident memory over "
+        "that of a process that has loaded nothing (version 2: over that of the loaded model)"
+    )
+    gflops: float | None = Field(description="billions of floating-point operations for one picture, two for each "
+                                 "multiply-accumulate (MAC); networks only")  # fmt: skip
     gflops_at: str | None = Field(description="that picture's size")
 
 
@@ -90,6 +107,10 @@ class ImageRow(_Strict):
     name: str
     input: str = Field(description="first 16 digits of the sha256 of what the model was given: pixels and mask")
     seconds: float
+    shared: bool | None = Field(
+        None, description="whether other work was in the way of this latency, as far as is known"
+    )
+    retried: str | None = Field(None, description="why it was restored a second time, and how")
     metrics: dict[str, float | None]
 
 
@@ -113,7 +134,7 @@ class Environment(_Strict):
 
 
 class Result(_Strict):
-    schema_version: Literal[2] = SCHEMA_VERSION
+    schema_version: Literal[2, 3] = SCHEMA_VERSION
     command: str = Field(description="that repeats the run; DATA stands for a folder of data sets")
     code: Code = Field(description="that measured")
     restoring: Restoring
@@ -160,8 +181,8 @@ def read_result(path: Path) -> Result:
     try:
         data = json.loads(read_bytes(path, MAX_JSON_BYTES))
         found = data.get("schema_version") if isinstance(data, dict) else None
-        if found != SCHEMA_VERSION:
-            raise ZooError(f"{path} is no result file of schema version {SCHEMA_VERSION} (it says {found}).")
+        if found not in (2, SCHEMA_VERSION):
+            raise ZooError(f"{path} is no result file of schema version 2 or {SCHEMA_VERSION} (it says {found}).")
         return Result.model_validate(data)
     except OSError as error:
         raise ZooError(f"cannot read {path}: {describe_os_error(error)}.") from None

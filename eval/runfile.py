@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from zoo.errors import ZooError
 from zoo.weights.checksum import sha256_of
 
-from .predict import Job
+from .predict import Job, Loaded
 from .provenance import code
-from .results import ModelFacts, Restoring, accelerator, library_versions
-from .store import read_json, write_json
-
-if TYPE_CHECKING:
-    from zoo.restorer import Restorer
+from .records import read_record, write_record
+from .results import ModelFacts, Restoring, library_versions
 
 
 class RunFile(BaseModel):
@@ -31,33 +27,34 @@ class RunFile(BaseModel):
     precision: str
     tile: str
     device: str
+    variant: str
+    """See `Job.variant`."""
     restoring: Restoring
 
 
-def begin(job: Job, model: Restorer, requested: str) -> RunFile:
+def begin(job: Job, loaded: Loaded, requested: str) -> RunFile:
     """Write the run file of a prepared job. Raises OutputError.
 
     requested: the model's name as it was typed.
     """
     made = RunFile(
         model=ModelFacts(
-            id=model.card.id,
+            id=loaded.id,
             requested=requested,
-            title=model.card.title,
-            license=model.card.license,
-            weights_sha256=model.weights_sha256,
-            parameters=model.parameters,
+            title=loaded.title,
+            license=loaded.license,
+            weights_sha256=loaded.weights_sha256,
+            parameters=loaded.parameters,
         ),
         own_weights=job.weights is not None,
         settings=job.settings,
         precision=job.precision,
         tile=str(job.tile).lower(),
-        device=model.device,
-        restoring=Restoring(
-            code=code(), libraries=dict(library_versions()), accelerator=accelerator(model.device)
-        ),
-    )  # fmt: skip
-    write_json(job.store.run, made.model_dump())
+        device=loaded.device,
+        variant=job.variant,
+        restoring=Restoring(code=code(), libraries=dict(library_versions()), accelerator=loaded.accelerator),
+    )
+    write_record(job.store.run, made)
     return made
 
 
@@ -67,9 +64,8 @@ def restored(job: Job) -> tuple[Job, RunFile] | None:
     Several runs of one model differ in their precision, tiles or weights; classical methods know no precision.
     """
     for path in sorted(job.store.folder.parent.glob("*/run.json")):
-        try:
-            found = RunFile.model_validate(read_json(path))
-        except ValidationError:
+        found = read_record(path, RunFile)
+        if found is None:
             continue
         if job.device != "auto" and found.device.partition(":")[0] != job.device.partition(":")[0]:
             continue
@@ -77,9 +73,9 @@ def restored(job: Job) -> tuple[Job, RunFile] | None:
         same = (found.model.id, found.tile, found.own_weights) == (job.model, str(job.tile).lower(), bool(job.weights))
         if job.weights is not None and job.weights.is_file():
             same = same and sha256_of(job.weights) == found.model.weights_sha256
-        if same and precise and path.parent.name.startswith(job.store.folder.name):
-            variant = path.parent.name.removeprefix(job.store.folder.name)
-            return replace(job, settings=found.settings, precision=found.precision, variant=variant), found
+        begun = replace(job, settings=found.settings, precision=found.precision, variant=found.variant)
+        if same and precise and begun.store.folder == path.parent:
+            return begun, found
     return None
 
 

@@ -31,15 +31,21 @@ def t_interval(
 
     None for a single value; raises ValueError for no values.
     """
-    from scipy.stats import t
-
     data = np.asarray(values, dtype=float)
     if data.size == 0:
         raise ValueError("no values")
     if data.size == 1:
         return None
-    mean, half = data.mean(), t.ppf((1 + confidence) / 2, data.size - 1) * data.std(ddof=1) / math.sqrt(data.size)
+    mean, half = data.mean(), float(t_half_width(data.std(ddof=1), data.size, confidence))
     return max(bounds[0], float(mean - half)), min(bounds[1], float(mean + half))
+
+
+def t_half_width(deviation: ArrayLike, n: ArrayLike, confidence: float = 0.95) -> np.ndarray:
+    """Half the width of Student's t interval of means of n values each, which have this sample standard deviation."""
+    from scipy.stats import t
+
+    sizes = np.asarray(n)
+    return t.ppf((1 + confidence) / 2, sizes - 1) * np.asarray(deviation) / np.sqrt(sizes)
 
 
 @functools.lru_cache(maxsize=4)

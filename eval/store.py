@@ -1,6 +1,7 @@
 """Where a run keeps its work: one folder per model, data set and scenario; files written whole or not at all.
 
     OUT/DATASET/SCENARIO-vVERSION-sSEED/MODEL/
+        .lock                held by the process that works here
         run.json             stage 1: the model, its settings and the code (see eval.runfile)
         restored/NAME.png    stage 1: the restored picture
         restored/NAME.json   its key, checksum and cost - or why it failed
@@ -8,19 +9,27 @@
         metrics.csv          a row per picture; equal bytes for equal work
         result.json          all of it (see eval.results); gone while the work beside it is being redone
 
-A key names everything that the stored work depends on. Work whose key still fits is not done again.
+A key names everything that the stored work depends on. Work whose key still fits is not done again. Records carry a
+checksum of their own, so that one that was changed after it was written is not believed (see eval.records).
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from zoo.errors import OutputError, describe_os_error
+from filelock import FileLock, Timeout
+
+from zoo.errors import OutputError, ZooError, describe_os_error
 from zoo.io.files import MAX_JSON_BYTES, read_bytes
 from zoo.io.images import write_bytes
+
+TABLE, RESULT = "metrics.csv", "result.json"
+"""The files that sum a run up."""
 
 
 class Store:
@@ -35,17 +44,36 @@ class Store:
     @property
     def table(self) -> Path:
         """The table of metrics."""
-        return self.folder / "metrics.csv"
+        return self.folder / TABLE
 
     @property
     def run(self) -> Path:
         """What stage 1 says of the model."""
         return self.folder / "run.json"
 
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Work in this folder alone. Raises ZooError when another process does, and OutputError."""
+        lock = FileLock(self.folder / ".lock", timeout=0)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            lock.acquire()
+        except Timeout:
+            raise ZooError(
+                f"another process is at work in {self.folder}: wait for it to end, or give another --out."
+            ) from None
+        except (OSError, NotImplementedError) as error:
+            why = describe_os_error(error) if isinstance(error, OSError) else "its file system has no locks"
+            raise OutputError(f"cannot lock {self.folder}: {why}.") from None
+        try:
+            yield
+        finally:
+            lock.release()
+
     @property
     def result(self) -> Path:
         """The result file."""
-        return self.folder / "result.json"
+        return self.folder / RESULT
 
     def withdraw_result(self) -> None:
         """Take away what sums up work that is about to change. Raises OutputError."""

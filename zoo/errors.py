@@ -57,6 +57,10 @@ class RestorationError(ZooError):
     """A backend failed on a picture, or returned something that is no picture."""
 
 
+class OutOfMemoryError(RestorationError):
+    """There is not enough memory for a picture; smaller tiles may do."""
+
+
 def describe_os_error(error: OSError) -> str:
     """A plain phrase for the operating system's refusal, such as "the disk is full"."""
     phrases = {

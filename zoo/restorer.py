@@ -15,7 +15,7 @@ import torch.nn.functional as F
 
 from . import seeding as samples
 from .card import ModelCard
-from .errors import MaskError, RestorationError, ZooError
+from .errors import MaskError, OutOfMemoryError, RestorationError, ZooError
 from .io.images import Picture, eight_bits
 from .io.images import read as read_picture
 from .io.images import write as write_picture
@@ -202,7 +202,7 @@ class Restorer:
         if isinstance(error, SystemExit):
             return RestorationError(f"{self.card.id} failed: it wanted to end the program (exit status {error.code})")
         if isinstance(error, MemoryError) or "out of memory" in str(error).lower() or "allocate" in str(error):
-            return RestorationError(
+            return OutOfMemoryError(
                 f"{self.card.id} ran out of memory on a picture of {picture.width} x {picture.height} pixels; try a "
                 "smaller --tile or picture."
             )

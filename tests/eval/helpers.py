@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import functools
 import json
 import os
@@ -14,6 +15,9 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+
+from eval.pool import answer
+from zoo.errors import UnknownNameError, ZooError
 
 ROOT = Path(__file__).parents[2]
 
@@ -53,17 +57,6 @@ def run(*arguments: object, **options) -> subprocess.CompletedProcess:
     return subprocess.run(command(*arguments), cwd=ROOT, capture_output=True, text=True, timeout=600, **options)
 
 
-def kill_when(arguments: Iterable[object], folder: Path, pattern: str, count: int) -> int:
-    """Start a module and kill it (SIGKILL) once so many files are there; its exit status, -9 when it was killed."""
-    process = subprocess.Popen(
-        command(*arguments), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ
-    )
-    while process.poll() is None and sum(1 for _ in folder.rglob(pattern)) < count:
-        time.sleep(0.002)
-    process.send_signal(signal.SIGKILL)
-    return process.wait()
-
-
 KILLED_BEFORE = """
 import os, runpy, signal, sys
 from pathlib import PurePath
@@ -86,8 +79,7 @@ runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 def killed_after(arguments: Iterable[object], pattern: str, count: int) -> int:
     """Run a module that is killed when it is about to put file number `count` + 1 of that pattern into its place.
 
-    Not at a time but at a place, so that fast and slow machines agree. The exit status; files put there by worker
-    processes do not count.
+    Not at a time but at a place, so that fast and slow machines agree. The exit status.
     """
     program = [sys.executable, "-c", KILLED_BEFORE, pattern, str(count), *map(str, arguments)]
     return subprocess.run(program, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode
@@ -111,29 +103,82 @@ def stamps(out: Path, pattern: str) -> dict[str, tuple[int, int]]:
     }
 
 
+class Here:
+    """An engine that makes calls in this process, where tests can replace what they use."""
+
+    name = "here"
+    pid = None
+
+    def start(self) -> Here:
+        return Here()
+
+    def wait(self, handles, seconds):
+        return handles
+
+    def close(self) -> None: ...
+
+    def kill(self) -> None: ...
+
+    def send(self, function, arguments) -> None:
+        self.answer = answer(function, arguments)
+
+    def receive(self):
+        succeeded, value = self.answer
+        if succeeded:
+            return value
+        raise value
+
+
 def visible_files(folder: Path) -> list[str]:
     """All files below a folder that are not hidden."""
     return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file() and p.name[0] != ".")
 
 
-def tell_pid_and_wait(folder: str, number: int) -> None:
-    """For tests of workers: leaves this process's id and stays."""
+def tell_pid_and_wait(folder: str, number: int, deaf: bool = False) -> None:
+    """For tests of workers: leaves this process's id and stays. deaf: without ever giving the interpreter back."""
     Path(folder, f"{number}.pid").write_text(str(os.getpid()))
+    if deaf:
+        ctypes.PyDLL(None).sleep(600)  # PyDLL: the interpreter stays locked meanwhile
     time.sleep(600)
 
 
-def end_at_once(number: int) -> None:
-    """For tests of workers: a process that dies as if it was killed for memory."""
-    os.kill(os.getpid(), signal.SIGKILL)
+def misbehave(how: str) -> str:
+    """For tests of workers: a call that ends in that way, or gives its argument back."""
+    if how == "killed":
+        os.kill(os.getpid(), signal.SIGKILL)
+    elif how == "segfault":
+        ctypes.string_at(0)
+    elif how == "exit":
+        os._exit(7)
+    elif how == "abort":
+        os.abort()
+    elif how == "SystemExit":
+        sys.exit(3)
+    elif how == "exception":
+        raise ValueError("no good")
+    elif how == "memory":
+        raise MemoryError
+    elif how == "hang":
+        time.sleep(600)
+    elif how == "refuse":
+        raise ZooError("it does not want to.")
+    return how
 
 
-def refuse(number: int) -> None:
-    """For tests of workers: an error of the user."""
-    from zoo.errors import OutputError
+def remember(value: str) -> str:
+    """For tests of workers: a set-up."""
+    remembered.append(value)
+    return value
 
-    raise OutputError(f"cannot write {number}: the disk is full.")
+
+remembered: list[str] = []
 
 
-def leave_mark(folder: str, number: int) -> None:
-    """For tests of workers: work that succeeds."""
-    Path(folder, str(number)).touch()
+def recall() -> tuple[list[str], int]:
+    """For tests of workers: what set-ups have left in this process, and its id."""
+    return remembered, os.getpid()
+
+
+def unknown_name() -> None:
+    """For tests of workers: an error that takes more than its sentence to make."""
+    raise UnknownNameError("model", "tela", ["telea"])

@@ -5,15 +5,17 @@ from __future__ import annotations
 import random
 import signal
 
+import psutil
 import pytest
+from filelock import FileLock
 
 from tests.eval.helpers import (
     evaluate,
-    kill_when,
     killed_after,
     result_of,
     run,
     save_photographs,
+    stamps,
     tables,
     visible_files,
 )
@@ -47,20 +49,57 @@ def test_killed_in_both_stages_and_repeated(tmp_path):
     assert [row["metrics"] for row in first["images"]] == [row["metrics"] for row in second["images"]]
 
 
-@posix
-@pytest.mark.slow
-@pytest.mark.parametrize("workers", [1, 2])
-def test_killed_again_and_again_at_random(workers, tmp_path):
+def soak(tmp_path, times: int, workers: int) -> None:
+    """Kill runs at places that are drawn at random, each going on where the last one was; then hold the result against
+    that of an undisturbed run. Nothing that was stored is done again, and no process is left."""
     folder = save_photographs(tmp_path / "set", 12)
     expected = undisturbed(folder, tmp_path / "undisturbed")
     out = tmp_path / "killed"
-    moments = random.Random(workers)
-    for _ in range(6):
-        stage = moments.choice(["restored/*.png", "restored/*.json", "scores/*.json"])
-        kill_when(("eval", *arguments(folder, out, workers)), out, stage, moments.randint(1, 12))
+    draw = random.Random(workers)
+    for _ in range(times):
+        done = stamps(out, "restored/*.json")
+        pattern = draw.choice(["restored/*.png", "restored/*.json", "scores/*.json"])
+        status = killed_after(("eval", *arguments(folder, out, workers)), pattern, draw.randint(0, 1))
+        assert status in (-signal.SIGKILL, 0)  # 0: nothing of that kind was left to be done
+        after = stamps(out, "restored/*.json")
+        assert {name: after.get(name) for name in done} == done
+        assert set(tables(out).values()) <= set(expected.values())
     assert run("eval", *arguments(folder, out, workers)).returncode == 0
     assert tables(out) == expected
-    assert result_of(out)["metrics"] == result_of(tmp_path / "undisturbed")["metrics"]
+    assert visible_files(out) == visible_files(tmp_path / "undisturbed")
+    first, second = result_of(tmp_path / "undisturbed"), result_of(out)
+    assert first["metrics"] == second["metrics"]
+    assert [row["input"] for row in first["images"]] == [row["input"] for row in second["images"]]
+    working = [process for process in psutil.process_iter(["cmdline"]) if str(out) in (process.info["cmdline"] or [])]
+    assert working == []
+
+
+@posix
+def test_killed_three_times(tmp_path):
+    soak(tmp_path, 3, workers=2)
+
+
+@posix
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [1, 2])
+def test_killed_twenty_times(workers, tmp_path):
+    soak(tmp_path, 20, workers)
+
+
+@posix
+def test_a_second_run_in_the_same_folder_is_refused(tmp_path, photographs, capsys):
+    out = tmp_path / "out"
+    assert evaluate(*arguments(photographs, out)) == 0
+    (result,) = out.rglob("result.json")
+    before = result.read_bytes()
+    lock = FileLock(result.parent / ".lock")
+    with lock:
+        assert evaluate(*arguments(photographs, out)) == 2
+        error = capsys.readouterr().err
+        assert "error: another process is at work in" in error and str(result.parent) in error
+        assert result.read_bytes() == before
+        assert evaluate(*arguments(photographs, out), "--seed", 1) == 0  # which has a folder of its own
+    assert evaluate(*arguments(photographs, out)) == 0
 
 
 @posix
@@ -79,7 +118,7 @@ def test_a_disk_that_refuses_to_hold_more(tmp_path, photographs):
     (line,) = refused.stderr.splitlines()
     assert line.startswith(f"error: cannot write {out}")
     assert line.endswith("the file would exceed the allowed file size.")
-    assert [p.name for p in out.rglob("*") if p.is_file()] == ["run.json"]  # which is small enough
+    assert sorted(p.name for p in out.rglob("*") if p.is_file()) == [".lock", "run.json"]  # which are small enough
     assert evaluate(*arguments(photographs, out)) == 0
     assert tables(out) == expected
     assert visible_files(out) == visible_files(tmp_path / "undisturbed")

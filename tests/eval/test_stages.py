@@ -13,16 +13,17 @@ from PIL import Image
 
 import zoo
 from eval import predict as stage1
-from eval import scenarios
+from eval import scenarios, summary
 from eval.datasets import open_dataset
-from eval.pool import Workers
-from eval.predict import Job, prepared
+from eval.pool import ENGINES, Workers, cores
+from eval.predict import Job, Stage1, prepared
 from eval.runfile import begin, restored
 from eval.scenarios import SCENARIOS, get_scenario
-from eval.score import score
+from eval.score import Stage2
 from eval.stats import t_interval
+from eval.store import digest
 from eval.summary import summarize
-from tests.eval.helpers import evaluate, result_of, save_photographs, stamps, tables, visible_files
+from tests.eval.helpers import Here, evaluate, result_of, save_photographs, stamps, tables, visible_files
 from zoo import registry
 from zoo.card import ModelCard
 from zoo.errors import RestorationError
@@ -36,7 +37,8 @@ class Pipeline:
     def __init__(self, out, folder, model="dummy", scenario="noise", **options):
         self.dataset = open_dataset(f"folder:{folder}")
         self.job = Job(model, scenario, 0, out, self.dataset.key, **options)
-        self.model = self.job.load()
+        self.restorers, self.helpers = (Workers(Here(), 1) for _ in range(2))
+        self.model = self.restorers.setup(stage1.load, self.job, torch.get_num_threads())
         self.prepare()
 
     def prepare(self):
@@ -45,16 +47,15 @@ class Pipeline:
     def predict(self) -> set[str]:
         """Stage 1; the names of the pictures that were restored now."""
         before = stamps(self.job.store.folder, "*.png.png")
-        with Workers(1) as workers:
-            stage1.predict(self.job, self.model, self.dataset.items, workers, lambda: None)
+        self.restorers.setup(stage1.load, self.job, torch.get_num_threads())
+        Stage1(self.job, self.model, self.dataset.items, self.restorers, self.helpers).run()
         return changed(before, stamps(self.job.store.folder, "*.png.png"))
 
     def score(self) -> set[str]:
         """Stage 2; the names of the pictures that were measured now."""
         folder = self.job.store.folder / "scores"
         before = stamps(folder, "*.json")
-        with Workers(1) as workers:
-            score(self.job, self.dataset.items, workers, lambda: None)
+        Stage2(self.job, self.helpers).run(self.dataset.items)
         return changed(before, stamps(folder, "*.json"))
 
     def result(self):
@@ -154,6 +155,58 @@ def test_a_harmed_stored_picture_is_restored_again(harm, tmp_path, photographs):
     assert run.result().metrics == before
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda record: record | {"seconds": 0.001},
+        lambda record: record | {"surprise": 1},
+        lambda record: {name: value for name, value in record.items() if name != "checksum"},
+        lambda record: signed(record | {"seconds": "soon"}),
+        lambda record: signed({"key": record["key"], "sha256": record["sha256"]}),
+        lambda record: signed(record | {"notes": 3}),
+        lambda record: signed(record | {"settings": None}),
+    ],
+)
+def test_a_record_that_was_edited_is_not_believed(change, tmp_path, photographs):
+    run = Pipeline(tmp_path / "out", photographs)
+    run.predict()
+    run.score()
+    path = run.job.store.record("photo02.png")
+    path.write_text(json.dumps(change(json.loads(path.read_text()))))
+    result = run.result()  # also without another stage 1
+    assert set(result.failures) == {"photo02.png"}
+    assert "run --stage predict" in result.failures["photo02.png"]
+    assert run.predict() == {"photo02.png"}
+    assert run.result().complete
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda record: record | {"metrics": record["metrics"] | {"psnr_rgb": 99.0}},
+        lambda record: signed(record | {"metrics": None}),
+        lambda record: signed(record | {"metrics": {"psnr_rgb": "high"}}),
+        lambda record: signed({"key": record["key"]}),
+    ],
+)
+def test_a_score_that_was_edited_is_not_believed(change, tmp_path, photographs):
+    run = Pipeline(tmp_path / "out", photographs)
+    run.predict()
+    run.score()
+    before = run.result().metrics
+    path = run.job.store.score("photo02.png")
+    path.write_text(json.dumps(change(json.loads(path.read_text()))))
+    assert run.result().failures == {"photo02.png": "not scored yet: run again"}
+    assert run.score() == {"photo02.png"}
+    assert run.result().metrics == before
+
+
+def signed(record: dict) -> dict:
+    """A record with a checksum that fits, as code of another version could have written it."""
+    fields = {name: value for name, value in record.items() if name != "checksum"}
+    return {**fields, "checksum": digest(fields)}
+
+
 @pytest.mark.parametrize("text", ["", '{"key": "ab', "null", "{}"])
 def test_a_harmed_score_is_measured_again(text, tmp_path, photographs):
     run = Pipeline(tmp_path / "out", photographs)
@@ -183,7 +236,7 @@ def test_other_weights_make_everything_stale(tmp_path, photographs):
     run = Pipeline(tmp_path / "out", photographs)
     run.predict()
     run.score()
-    run.model.weights_sha256 = "0" * 64
+    run.model = replace(run.model, weights_sha256="0" * 64)
     run.prepare()
     assert run.score() == set()  # stage 2 alone cannot mend it, and must not pass old pictures off as new ones
     result = run.result()
@@ -221,12 +274,41 @@ def test_a_changed_picture_is_done_again_alone(tmp_path, photographs):
     assert run.result().complete
 
 
+def test_a_picture_that_changes_during_the_run_is_noticed(tmp_path, photographs):
+    run = Pipeline(tmp_path / "out", photographs)
+    path = photographs / "photo01.png"
+
+    def change():
+        Image.fromarray(np.asarray(Image.open(path))[::-1]).save(path)
+
+    change()  # after the data set was opened
+    run.predict()
+    run.score()
+    result = run.result()
+    assert result.failures == {"photo01.png": "its file in the data set changed during the run: run again."}
+    run.dataset = open_dataset(f"folder:{photographs}")
+    assert run.predict() == {"photo01.png"}
+    change()  # between the stages
+    run.score()
+    assert set(run.result().failures) == {"photo01.png"}
+    run.dataset = open_dataset(f"folder:{photographs}")
+    run.predict()
+    run.score()
+    assert run.result().complete
+    change()  # before the result is put together
+    assert set(run.result().failures) == {"photo01.png"}
+    path.unlink()
+    result = run.result()
+    assert (result.n_scored, set(result.failures)) == (3, {"photo01.png"})
+
+
 def test_other_seeds_and_versions_are_other_runs(tmp_path, photographs, monkeypatch):
     common = ("--model", "dummy", "--dataset", f"folder:{photographs}", "--scenario", "noise", "--workers", 1)
     out = tmp_path / "out"
     assert evaluate(*common, "--out", out) == 0
     assert evaluate(*common, "--out", out, "--seed", 5) == 0
     monkeypatch.setitem(scenarios.SCENARIOS._entries, "noise", replace(SCENARIOS["noise"], version=3))
+    monkeypatch.setitem(ENGINES._entries, "local", Here)  # where that version is known
     assert evaluate(*common, "--out", out) == 0
     names = [path.parent.parent.name for path in sorted(out.glob("*/*/dummy/result.json"))]
     assert names == ["noise-v2-s0", "noise-v2-s5", "noise-v3-s0"]
@@ -251,7 +333,13 @@ def test_classical_methods_are_recorded_with_the_precision_they_have(tmp_path, p
     assert run.result().cost.precision == "fp32"
 
 
-def test_cost_of_a_network(network, tmp_path, photographs):
+@pytest.fixture
+def alone(monkeypatch):
+    """Nothing else computes on this machine, as far as results tell."""
+    monkeypatch.setattr(summary, "is_shared", lambda seconds, others: False)
+
+
+def test_cost_of_a_network(network, tmp_path, photographs, alone):
     run = Pipeline(tmp_path / "out", photographs, network)
     run.predict()
     run.score()
@@ -264,7 +352,7 @@ def test_cost_of_a_network(network, tmp_path, photographs):
     assert result.cost.megapixels_per_second == pytest.approx(4 * 168 * 184 / 1e6 / sum(seconds), rel=1e-3)
 
 
-def test_cost_survives_an_interruption(network, tmp_path, photographs):
+def test_cost_survives_an_interruption(network, tmp_path, photographs, alone):
     run = Pipeline(tmp_path / "out", photographs, network)
     run.predict()
     for name in ("photo00.png", "photo03.png"):  # as if the run had been killed before these
@@ -276,26 +364,46 @@ def test_cost_survives_an_interruption(network, tmp_path, photographs):
     assert cost.seconds_median is not None
 
 
-def test_latencies_of_another_machine_are_told(tmp_path, photographs, monkeypatch):
+def test_latencies_of_another_machine_are_told(tmp_path, photographs):
     run = Pipeline(tmp_path / "out", photographs)
     run.predict()
     run.job.store.record("photo00.png").unlink()
-    monkeypatch.setattr(stage1, "machine", lambda device: "a faster one, 64 cores")
+    run.model = replace(run.model, machine="a faster one, 64 cores")
     run.predict()
     run.score()
     assert "; a faster one, 64 cores" in run.result().cost.machine
 
 
-def test_scoring_here_leaves_the_next_latencies_alone(tmp_path, photographs):
-    threads = torch.get_num_threads()
-    try:
-        torch.set_num_threads(2)
-        run = Pipeline(tmp_path / "out", photographs)
-        run.predict()
-        run.score()
-        assert torch.get_num_threads() == 2
-    finally:
-        torch.set_num_threads(threads)
+def test_latencies_beside_other_work_are_marked_and_not_published(tmp_path, photographs, monkeypatch):
+    run = Pipeline(tmp_path / "out", photographs)
+    laps = iter([(1.0, 0.0), (1.0, 5.0), None, (1.0, 0.0)])  # the second was disturbed, the third not watched
+    monkeypatch.setattr(stage1.Watch, "lap", lambda self, own: next(laps))
+    run.predict()
+    run.score()
+    result = run.result()
+    assert [row.shared for row in result.images] == [False, True, None, False]
+    assert result.cost.shared is None  # too little was watched
+    assert (result.cost.seconds_median, result.cost.megapixels_per_second) == (None, None)
+    assert result.cost.others == pytest.approx(5 / 3 / cores(), abs=1e-3)
+    run.job.store.record("photo02.png").unlink()
+    laps = iter([(1.0, 0.0)])
+    run.predict()
+    assert run.result().cost.shared is True
+    run.job.store.record("photo01.png").unlink()
+    laps = iter([(1.0, 0.0)])
+    run.predict()
+    cost = run.result().cost
+    assert (cost.shared, cost.others) == (False, 0.0)
+    assert cost.seconds_median > 0
+
+
+def test_several_pictures_at_a_time_have_no_latency(tmp_path, photographs, alone):
+    run = Pipeline(tmp_path / "out", photographs)
+    run.restorers.count = 2
+    run.predict()
+    run.score()
+    cost = run.result().cost
+    assert (cost.workers, cost.shared, cost.seconds_median) == (2, True, None)
 
 
 def test_remarks_of_the_model_are_kept(tmp_path, photographs):

@@ -22,10 +22,7 @@ T = TypeVar("T")
 
 def guarded(main: Callable[[], int]) -> int:
     """Run a command; a user's error becomes one sentence on stderr and status 2, an interrupt status 130."""
-    # What Pillow has to say of a damaged file is said in the error's sentence.
-    warnings.filterwarnings("ignore", module="PIL")
-    logging.getLogger("PIL").addHandler(logging.NullHandler())
-    warnings.showwarning = _show_warning
+    plain_warnings()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # names of files need not be text
@@ -49,6 +46,14 @@ def guarded(main: Callable[[], int]) -> int:
     except KeyboardInterrupt:
         print("interrupted; what was finished is kept.", file=sys.stderr)
         return 130
+
+
+def plain_warnings() -> None:
+    """Let warnings of this process be plain lines on stderr."""
+    # What Pillow has to say of a damaged file is said in the error's sentence.
+    warnings.filterwarnings("ignore", module="PIL")
+    logging.getLogger("PIL").addHandler(logging.NullHandler())
+    warnings.showwarning = _show_warning
 
 
 def _show_warning(message, category, filename, lineno, file=None, line=None) -> None:

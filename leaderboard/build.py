@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from zoo.errors import ZooError
-from zoo.io.images import write_bytes
+from zoo.io.files import write_bytes
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

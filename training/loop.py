@@ -122,12 +122,7 @@ class Run:
         self.type = autocast_type(settings.precision, self.device)
         self.network = seeded_network(self.recipe, settings.seed).to(self.device, memory_format=torch.channels_last)
         self.average = AveragedModel(self.network, avg_fn=self._averaged, use_buffers=True)
-        self.optimizer = torch.optim.AdamW(
-            self.network.parameters(),
-            lr=self.recipe.learning_rate,
-            betas=(0.9, 0.99),
-            weight_decay=self.recipe.weight_decay,
-        )
+        self.optimizer = torch.optim.Adam(self.network.parameters(), lr=self.recipe.learning_rate, betas=(0.9, 0.99))
         self.discriminators = [
             DiscriminatorTrainer(part, settings.seed, self.device, self.type) for part in self.recipe.adversarial
         ]

@@ -69,7 +69,7 @@ class Recipe:
     """Pixels around a crop that are degraded with it and then cut off, so that no border is mirrored."""
     batch_size: int
     learning_rate: float
-    """Peak learning rate of AdamW."""
+    """Peak learning rate of Adam."""
     adversarial: tuple[Adversarial, ...] = ()
     """Adversarial losses, each with its discriminator."""
     shrink: int | None = None
@@ -78,8 +78,6 @@ class Recipe:
     """Applied to a clean crop before it is degraded: (HxWx3 float32 in [0, 1], generator) -> the target."""
     upright: bool = False
     """Augment only by horizontal flips, not by transposing: for portraits, and where the sky is above."""
-    weight_decay: float = 0.0
-    """Of AdamW (Loshchilov and Hutter, arXiv:1711.05101), per step and unit of learning rate."""
     warmup: int = 100
     """Steps of linear learning rate warm-up."""
     clip: float = 1.0

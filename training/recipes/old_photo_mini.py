@@ -1,6 +1,8 @@
 """old-photo.mini: photographs degraded as in the scenario `old-photo`; the scratch mask is a second target.
 
-The bundled weights come from two runs: 12 minutes without the loss `tone`, then what stands here, --from the first.
+Nothing of it is bundled. After two runs of some ten minutes each on one CPU thread, the second with the loss `tone` and
+--from the first, Kodak pictures with even names come from 18.4 to 20.2 dB; with the best affine color map for each,
+fitted to the truth, they would have 23.0: what is missing most is tone.
 """
 
 import numpy as np

@@ -51,6 +51,7 @@ def commands() -> dict:
         "manifest": _manifest,
         "schema": _schema,
         "suite": _suite,
+        "clips": _clips,
     }
 
 
@@ -153,6 +154,12 @@ def _suite(arguments: list[str]) -> int:
     from .suite import parser, run_suite
 
     return run_suite(parser().parse_args(arguments))
+
+
+def _clips(arguments: list[str]) -> int:
+    from .clip_run import parser, run
+
+    return run(parser().parse_args(arguments))
 
 
 def _schema(arguments: list[str]) -> int:

@@ -15,6 +15,7 @@ import numpy as np
 from zoo.errors import UnknownNameError
 
 from . import fidelity, niqe, perceptual
+from .clip_metrics import CLIP_METRICS
 from .metric import Compute, Metric, NotComputable
 
 
@@ -107,6 +108,7 @@ METRICS = {
         Metric("face_similarity", "same person: cosine of MobileFaceNet's embeddings (0.35 and up: the same)",
                True, -1, 1, "", _identity_compute("mobilefacenet"),
                functools.partial(_identity_needs, "mobilefacenet"), license="Apache-2.0 (MobileFaceNet's weights)"),
+        *CLIP_METRICS,
     )
 }  # fmt: skip
 

@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = faces.add_argument
     add("--strength", type=float, default=1.0, metavar="S", help="share of the restored face, 0 to 1 (default)")
     add("--force", action="store_true", help="restore strongly turned and covered faces too")
-    add("--anonymise", "--anonymize", choices=["others", "all"], help="blur the faces that are not restored, or all")
+    add("--anonymize", "--anonymise", choices=["others", "all"], help="blur the faces that are not restored, or all")
 
     what = parser.add_argument_group("what is written")
     add = what.add_argument
@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
     job = Job(
         args.input, args.output, _recipe(args), _seconds(args.begin), _seconds(args.end),
         Machine(args.device, args.precision, None if args.tile == "none" else args.tile),
-        FaceOptions(_look(args.strength), args.force, args.anonymise), args.mask, args.log,
+        FaceOptions(_look(args.strength), args.force, args.anonymize), args.mask, args.log,
     )  # fmt: skip
     return _preview(args, job) if args.preview is not None else _restore(args, job)
 
@@ -105,11 +105,11 @@ def _recipe(args: argparse.Namespace) -> Recipe:
         crf = recipe.crf if args.crf is None else args.crf
         recipe = replace(recipe, steps=tuple(steps), codec=args.codec or recipe.codec, crf=crf)
     else:
-        if not (args.model or args.faces or args.anonymise or args.mask):
+        if not (args.model or args.faces or args.anonymize or args.mask):
             raise ZooError("nothing is to be restored: give -m, --faces or --recipe.")
         steps = [Step("fill")] if args.mask is not None else []
         steps += [Step("model", name) for name in (model_names(args.model) if args.model else [])]
-        steps += [Step("faces", args.faces or "no-op")] if args.faces or args.anonymise else []
+        steps += [Step("faces", args.faces or "no-op")] if args.faces or args.anonymize else []
         steps.append(Step("steady", strength=strength_of(args.temporal)))
         recipe = Recipe(tuple(steps), args.codec, args.crf)
     for name in (*recipe.models, *([recipe.faces] if recipe.faces else [])):

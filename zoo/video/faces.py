@@ -232,7 +232,7 @@ class FaceTracks:
             some = [seen[0], seen[len(seen) // 2], seen[-1]]
             crops = [self._crop(images[i], s.landmarks, SMALL_CROP) for i, s in some]
             covered = float(np.median(self._visibility.covered([eight(crop) for crop in crops])))
-            reason = None if self._force else check.objection(middle, covered)
+            reason = None if self._force else check.reason_to_skip(middle, covered)
             track.reason = reason
             track.action = RESTORED if reason is None else BLURRED if self._anonymize else LEFT
 

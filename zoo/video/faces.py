@@ -281,7 +281,7 @@ class FaceTracks:
         if self._force:
             return 1.0
         turned = check.pose(landmarks)
-        beyond = max(abs(turned.yaw) - check.MOST_YAW, abs(turned.pitch) - check.MOST_PITCH, 0.0)
+        beyond = max(abs(turned.yaw) - check.MAX_YAW, abs(turned.pitch) - check.MAX_PITCH, 0.0)
         return float(np.clip(1 - beyond / SIDEWAYS, 0, 1))
 
     def _compare(self, sight: _Sight, crop: np.ndarray, new: np.ndarray) -> None:

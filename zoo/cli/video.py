@@ -6,6 +6,7 @@ import argparse
 import re
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from ..errors import OutputError, ZooError
 from .common import model_names
 
 if TYPE_CHECKING:
-    from ..video.recipe import Recipe
+    from ..video.recipe import Recipe, Step
     from ..video.run import Job
 
 EPILOG = """\
@@ -101,20 +102,30 @@ def _recipe(args: argparse.Namespace) -> Recipe:
             steps.append(Step("steady", strength=strength_of(args.temporal)))
         if args.mask is not None and not recipe.has("fill"):
             first = next((n for n, step in enumerate(steps) if step.kind in ("model", "faces", "steady")), len(steps))
-            steps.insert(first, Step("fill"))
+            steps[first:first] = _filling(recipe.models)
         crf = recipe.crf if args.crf is None else args.crf
         recipe = replace(recipe, steps=tuple(steps), codec=args.codec or recipe.codec, crf=crf)
     else:
         if not (args.model or args.faces or args.anonymize or args.mask):
             raise ZooError("nothing is to be restored: give -m, --faces or --recipe.")
-        steps = [Step("fill")] if args.mask is not None else []
-        steps += [Step("model", name) for name in (model_names(args.model) if args.model else [])]
+        names = model_names(args.model) if args.model else []
+        steps = _filling(names) if args.mask is not None else []
+        steps += [Step("model", name) for name in names]
         steps += [Step("faces", args.faces or "no-op")] if args.faces or args.anonymize else []
         steps.append(Step("steady", strength=strength_of(args.temporal)))
         recipe = Recipe(tuple(steps), args.codec, args.crf)
     for name in (*recipe.models, *([recipe.faces] if recipe.faces else [])):
         explain_id(name, get_card(name))
     return recipe
+
+
+def _filling(models: Sequence[str]) -> list[Step]:
+    """The steps that fill holes: from neighboring frames, and where no model of task inpaint follows, by `telea`."""
+    from ..registry import get_card
+    from ..video.recipe import Step
+
+    rest = [] if any("inpaint" in get_card(name).tasks for name in models) else [Step("model", "telea")]
+    return [Step("fill"), *rest]
 
 
 def _seconds(text: str | None) -> float | None:

@@ -194,7 +194,7 @@ def _restore(args: argparse.Namespace, job: Job) -> int:
 
 
 class _Meter:
-    """Frames a second and the time left: a line that is rewritten on a terminal, one every ten seconds elsewhere."""
+    """Frames a second and the time left: a line that is rewritten on a terminal; elsewhere ever fewer lines."""
 
     def __init__(self) -> None:
         self._first: tuple[float, int] | None = None
@@ -217,7 +217,8 @@ class _Meter:
                 f"\nall {total} frames take about {_clock(left)} on; --from and --to take a part, and a stopped run "
                 "goes on with the same command.", file=sys.stderr,
             )  # fmt: skip
-        if now - self._said < (0.2 if self._live else 10) and done != total:
+        pause = 0.2 if self._live else min(60.0, max(1.0, 0.05 * (now - self._begun)))
+        if now - self._said < pause and done != total:
             return
         self._said = now
         line = f"frame {done}" + (f" of {total}" if total else "") + f", {speed:.2f} frames/s"

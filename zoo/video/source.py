@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import PictureError, ZooError, describe_os_error
+from ..io.images import max_pixels
 from .pixels import Color, picture_of
 
 CONTAINERS = (
@@ -35,7 +36,6 @@ LOST = 5
 """A gap of more than so many frames, in a video that came evenly until then, means that frames are missing."""
 PQ, HLG = 16, 18
 """Transfer characteristics of HDR (ITU-T H.273)."""
-_DECODE_LIMITS = {"max_pixels": str(MAX_PIXELS)}
 
 
 def need_av() -> Any:
@@ -118,7 +118,7 @@ def opened(path: Path, **options: str) -> Any:
         raise PictureError(f"cannot read {path}: the file is empty.")
     limits = {
         "protocol_whitelist": "file", "format_whitelist": ",".join(CONTAINERS), "max_streams": str(MAX_STREAMS),
-        **_DECODE_LIMITS,
+        "max_pixels": str(MAX_PIXELS),
     }  # fmt: skip
     try:
         # The prefix: a file may be named like a protocol.
@@ -224,10 +224,15 @@ def _video_stream(container: Any, path: Path) -> Any:
     return stream
 
 
+def most_pixels() -> int:
+    """The largest frame that is decoded or encoded: MAX_PIXELS, or less where ZOO_MAX_PIXELS says so."""
+    return min(MAX_PIXELS, max_pixels())
+
+
 def _check_size(width: int, height: int, path: Path) -> None:
-    if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
+    if width * height > most_pixels() or max(width, height) > MAX_SIDE:
         raise PictureError(
-            f"cannot read {path}: its frames have {width} x {height} pixels, more than the limit of {MAX_PIXELS:,}."
+            f"cannot read {path}: its frames have {width} x {height} pixels, more than the limit of {most_pixels():,}."
         )
 
 
@@ -417,8 +422,8 @@ def _drained(av: Any, graph: Any, waiting: list[bool]) -> Iterator[tuple[Any, bo
 def enlarged(info: Info, scale: int) -> Info:
     """The same video with frames `scale` times as large. Raises ZooError when they get too large."""
     width, height = info.width * scale, info.height * scale
-    if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
+    if width * height > most_pixels() or max(width, height) > MAX_SIDE:
         raise ZooError(
-            f"the result would have frames of {width} x {height} pixels, more than the limit of {MAX_PIXELS:,}."
+            f"the result would have frames of {width} x {height} pixels, more than the limit of {most_pixels():,}."
         )
     return replace(info, width=width, height=height)

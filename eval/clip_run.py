@@ -139,7 +139,7 @@ class _Run:
         self._way = way
         self._id = model.card.id + (TEMPORAL if way == "auto" else "")
         self.store = Store(args.out, DATASET, f"{scenario.id}-v{scenario.version}-s{args.seed}", self._id)
-        self._usable = {name: get_metric(name).unavailable() for name in scenario.metrics}
+        self._usable = {name: get_metric(name).unavailable_reason() for name in scenario.metrics}
         versions = {name: get_metric(name).version for name, why in self._usable.items() if why is None}
         self._settings = digest(
             self._id, model.weights_sha256, source_digest("zoo.restorer", zoo.registry.module_of(model.card.id)),

@@ -11,7 +11,7 @@ from .cli.common import guarded
 
 def parser() -> argparse.ArgumentParser:
     """The command line; building it imports nothing heavy."""
-    from .cli import bench, listing
+    from .cli import bench, calibrate, export, listing
     from .cli import catalog as catalog_cli
     from .cli import faces as faces_cli
     from .cli import restore as restore_cli
@@ -32,7 +32,9 @@ def parser() -> argparse.ArgumentParser:
     restore_cli.add_arguments(add("restore", restore_cli.run, "restore pictures, files or whole folders"))
     faces_cli.add_arguments(add("faces", faces_cli.run, "restore the faces in photographs, files or whole folders"))
     video_cli.add_arguments(add("video", video_cli.run, "restore a video, steady from frame to frame"))
-    bench.add_arguments(add("bench", bench.run, "time the networks against their plain forms, on this machine"))
+    export.add_arguments(add("export", export.run, "write a model to a file for ONNX Runtime or OpenVINO"))
+    calibrate.add_arguments(add("calibrate", calibrate.run, "measure what int8 needs to know of a model"))
+    bench.add_arguments(add("bench", bench.run, "time the networks against their plain forms, or other runtimes"))
     catalog_cli.add_arguments(add("catalog", catalog_cli.run, "search the community's checkpoints (OpenModelDB)"))
     for command in weights_cli.COMMANDS:
         command.add_arguments(add(command.name, command.run, command.help))

@@ -206,7 +206,7 @@ def _process(command: list[str], request: gr.Request, folder: str, path: str) ->
         reading.join(timeout=5)
         del _running[session]
     if process.returncode < 0:
-        stopped = process.returncode in (-signal.SIGTERM, -signal.SIGKILL)
+        stopped = process.returncode in (-15, -9)  # SIGTERM, SIGKILL
         raise VisitorError("Stopped." if stopped else "The video cannot be read: it is damaged.")
     if process.returncode not in (0, 1):  # 1: done, with some frames damaged
         told = next((line for line in reversed(said) if line.startswith("error: ")), "error: it failed.")
@@ -218,8 +218,11 @@ def _end(process: subprocess.Popen) -> None:
     """End a process with all that it started, if it still runs."""
     if process.poll() is not None:
         return
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
+    if hasattr(os, "killpg"):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    else:  # Windows
+        process.kill()
     process.wait()
 
 

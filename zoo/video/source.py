@@ -418,6 +418,7 @@ class Reader:
             if first is None or _shape(frame) != _shape(first):
                 yield from _drained(av, graph, waiting)
                 first, graph = frame, _graph(av, stream, frame, "bwdif", options)
+            assert graph is not None, "made for the first frame"
             waiting.append(damaged)
             graph.push(frame)
             yield from _pulled(av, graph, waiting)

@@ -2,7 +2,7 @@
 
 import gradio as gr
 
-from ui import compare, ranking
+from ui import compare, ranking, video
 from ui.guard import GuardedBlocks
 
 # Gradio's own elements have classes such as "small", so ours start with "rz-".
@@ -13,6 +13,8 @@ with GuardedBlocks(title="Restoration Zoo", delete_cache=(3600, 86400)) as demo:
     gr.Markdown("# Restoration Zoo\nWhich restoration model is best for your picture? Try them side by side.")
     with gr.Tab("Compare"):
         compare.build()
+    with gr.Tab("Video"):
+        video.build()
     with gr.Tab("Leaderboard"):
         ranking.build()
 

@@ -62,6 +62,7 @@ def commands() -> dict:
         "merge": _merge,
         "aggregate": _aggregate,
         "cost": _cost,
+        "clips": _clips,
     }
 
 
@@ -200,6 +201,12 @@ def _cost(arguments: list[str]) -> int:
     from .costs import cost_command
 
     return cost_command(arguments)
+
+
+def _clips(arguments: list[str]) -> int:
+    from .clip_run import parser, run
+
+    return run(parser().parse_args(arguments))
 
 
 def _schema(arguments: list[str]) -> int:

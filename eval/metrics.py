@@ -13,6 +13,7 @@ import math
 from zoo.registry import Registry
 
 from . import features, fidelity, identity, learned, niqe, paper_ssim, perceptual, quality, sets, wavelets
+from .clip_metrics import CLIP_METRICS
 from .metric import DoesNotCount as DoesNotCount
 from .metric import Metric, SetMetric
 from .metric import NotComputable as NotComputable
@@ -129,6 +130,7 @@ METRICS.add(
                identity.face_not_found, crop=FACE),
         Metric("landmark_error", "distance of five face landmarks, of the distance between the eyes; 100 where no "
                "face is found", False, 0, 100, "%", identity.landmark_error, crop=FACE),
+        *CLIP_METRICS,
     )
 )  # fmt: skip
 

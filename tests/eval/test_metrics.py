@@ -29,7 +29,8 @@ CASES = pytest.mark.parametrize(("name", "how"), [(name, how) for name in PICTUR
 OF_OTHERS = [name for name in METRICS if METRICS[name].license != "MIT"]  # test_perceptual, test_learned, tests/faces
 FACES = ("face_not_found", "landmark_error")  # tests/faces
 ALONE = ("colorfulness", "sharpness")  # no reference
-READY = [name for name in METRICS if name not in (*OF_OTHERS, *FACES)]
+CLIPS = [name for name in METRICS if name.startswith("clip_")]  # test_clips
+READY = [name for name in METRICS if name not in (*OF_OTHERS, *FACES, *CLIPS)]
 
 
 @functools.cache

@@ -46,7 +46,7 @@ class Trembling:
             return []
         # The portrait's face, found by its brightest spot: the frames of `plain` hold nothing else.
         y, x = np.unravel_index(image[..., 0].argmax(), image.shape[:2])
-        points = (*np.array([[-10, -8], [10, -8], [0, 2], [-8, 12], [8, 12]], float), x, y)
+        points = np.array([[-10, -8], [10, -8], [0, 2], [-8, 12], [8, 12]], float) + np.array([x, y])
         points += self.rng.normal(0, 1.0, points.shape)
         return [Face(np.array([x - 22, y - 25, x + 22, y + 25], float), points, 0.95)]
 

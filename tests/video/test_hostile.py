@@ -44,8 +44,9 @@ def test_what_is_no_file(tmp_path):
     assert "folder" in told(tmp_path)
     (tmp_path / "empty.mp4").touch()
     assert "empty" in told(tmp_path / "empty.mp4")
-    os.mkfifo(tmp_path / "pipe.mp4")
-    assert "pipe" in told(tmp_path / "pipe.mp4")
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "pipe.mp4")
+        assert "pipe" in told(tmp_path / "pipe.mp4")
     assert "possible name" in told(Path("a\0b.mp4"))
 
 
@@ -215,6 +216,7 @@ def test_a_mov_that_refers_to_another_file_does_not_open_it(tmp_path, video):
     assert info.path == tmp_path / "refers.mov"
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="such names cannot be there")
 @pytest.mark.parametrize(
     "name", ["http:a.mp4", "concat:a|b.mp4", "pipe:0", "-.mp4", "a%03d.mp4", "file:x.mp4", "ü\n.mp4"]
 )
@@ -271,16 +273,18 @@ def test_a_video_of_ten_hours_is_read_at_its_end_without_its_middle(tmp_path):
     assert clips.times(tmp_path / "out.mkv")[-1] < 3
 
 
-def test_interlaced_material_is_noticed_and_mended(tmp_path):
+@pytest.mark.parametrize("order", ["tff", "bff"])
+def test_interlaced_material_is_noticed_and_mended(tmp_path, order):
     frames = clips.pan(40, height=480, width=320, step=6)
     woven = []
     for first, second in zip(frames[::2], frames[1::2], strict=True):
         frame = first.copy()
-        frame[1::2] = second[1::2]
+        later = 1 if order == "tff" else 0
+        frame[later::2] = second[later::2]
         woven.append(frame)
     source = clips.write(tmp_path / "in.mkv", woven, codec="ffv1")
     info = probe(source)
-    assert info.interlaced == "tff" and any("interlaced" in note for note in info.notes)
+    assert info.interlaced == order and any("interlaced" in note for note in info.notes)
     outcome = restore_video(Job(source, tmp_path / "out.mkv", Recipe(PLAIN.steps, "ffv1")), notes=lambda text: None)
     assert outcome.frames == 20
 

@@ -121,6 +121,8 @@ def test_rotated_videos_come_out_upright(tmp_path, rotation):
 )
 @pytest.mark.parametrize("codec", ["h264", "ffv1"])
 def test_colors_are_computed_and_tagged_as_they_were(tmp_path, tags, matrix, codec):
+    if matrix == 9 and int(av.__version__.partition(".")[0]) < 18:
+        pytest.skip("PyAV 17 does not know the matrix of BT.2020")
     flat = np.zeros((32, 48, 3), np.uint8)
     flat[:, :16], flat[:, 16:32], flat[:, 32:] = (220, 30, 40), (20, 200, 60), (40, 50, 230)
     source = clips.write(

@@ -37,6 +37,7 @@ def modules_after(*args: str) -> set[str]:
     "command",
     [
         "import", "zoo --help", "zoo list --help", "zoo info --help", "zoo restore --help", "zoo faces --help",
+        "zoo video --help", "eval clips --help",
         "zoo bench --help", "zoo weights --help", "zoo download --help", "zoo convert --help", "training --help",
         "eval --help", "eval datasets --help", "eval scenarios --help", "eval metrics --help", "leaderboard --help",
         "leaderboard build --help", "leaderboard recommend --help",

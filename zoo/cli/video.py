@@ -6,6 +6,7 @@ import argparse
 import re
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from ..errors import OutputError, ZooError
 from .common import model_names
 
 if TYPE_CHECKING:
-    from ..video.recipe import Recipe
+    from ..video.recipe import Recipe, Step
     from ..video.run import Job
 
 EPILOG = """\
@@ -43,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = faces.add_argument
     add("--strength", type=float, default=1.0, metavar="S", help="share of the restored face, 0 to 1 (default)")
     add("--force", action="store_true", help="restore strongly turned and covered faces too")
-    add("--anonymise", "--anonymize", choices=["others", "all"], help="blur the faces that are not restored, or all")
+    add("--anonymize", "--anonymise", choices=["others", "all"], help="blur the faces that are not restored, or all")
 
     what = parser.add_argument_group("what is written")
     add = what.add_argument
@@ -72,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
     job = Job(
         args.input, args.output, _recipe(args), _seconds(args.begin), _seconds(args.end),
         Machine(args.device, args.precision, None if args.tile == "none" else args.tile),
-        FaceOptions(_look(args.strength), args.force, args.anonymise), args.mask, args.log,
+        FaceOptions(_look(args.strength), args.force, args.anonymize), args.mask, args.log,
     )  # fmt: skip
     return _preview(args, job) if args.preview is not None else _restore(args, job)
 
@@ -101,20 +102,30 @@ def _recipe(args: argparse.Namespace) -> Recipe:
             steps.append(Step("steady", strength=strength_of(args.temporal)))
         if args.mask is not None and not recipe.has("fill"):
             first = next((n for n, step in enumerate(steps) if step.kind in ("model", "faces", "steady")), len(steps))
-            steps.insert(first, Step("fill"))
+            steps[first:first] = _filling(recipe.models)
         crf = recipe.crf if args.crf is None else args.crf
         recipe = replace(recipe, steps=tuple(steps), codec=args.codec or recipe.codec, crf=crf)
     else:
-        if not (args.model or args.faces or args.anonymise or args.mask):
+        if not (args.model or args.faces or args.anonymize or args.mask):
             raise ZooError("nothing is to be restored: give -m, --faces or --recipe.")
-        steps = [Step("fill")] if args.mask is not None else []
-        steps += [Step("model", name) for name in (model_names(args.model) if args.model else [])]
-        steps += [Step("faces", args.faces or "no-op")] if args.faces or args.anonymise else []
+        names = model_names(args.model) if args.model else []
+        steps = _filling(names) if args.mask is not None else []
+        steps += [Step("model", name) for name in names]
+        steps += [Step("faces", args.faces or "no-op")] if args.faces or args.anonymize else []
         steps.append(Step("steady", strength=strength_of(args.temporal)))
         recipe = Recipe(tuple(steps), args.codec, args.crf)
     for name in (*recipe.models, *([recipe.faces] if recipe.faces else [])):
         explain_id(name, get_card(name))
     return recipe
+
+
+def _filling(models: Sequence[str]) -> list[Step]:
+    """The steps that fill holes: from neighboring frames, and where no model of task inpaint follows, by `telea`."""
+    from ..registry import get_card
+    from ..video.recipe import Step
+
+    rest = [] if any("inpaint" in get_card(name).tasks for name in models) else [Step("model", "telea")]
+    return [Step("fill"), *rest]
 
 
 def _seconds(text: str | None) -> float | None:
@@ -183,7 +194,7 @@ def _restore(args: argparse.Namespace, job: Job) -> int:
 
 
 class _Meter:
-    """Frames a second and the time left: a line that is rewritten on a terminal, one every ten seconds elsewhere."""
+    """Frames a second and the time left: a line that is rewritten on a terminal; elsewhere ever fewer lines."""
 
     def __init__(self) -> None:
         self._first: tuple[float, int] | None = None
@@ -206,7 +217,8 @@ class _Meter:
                 f"\nall {total} frames take about {_clock(left)} on; --from and --to take a part, and a stopped run "
                 "goes on with the same command.", file=sys.stderr,
             )  # fmt: skip
-        if now - self._said < (0.2 if self._live else 10) and done != total:
+        pause = 0.2 if self._live else min(60.0, max(1.0, 0.05 * (now - self._begun)))
+        if now - self._said < pause and done != total:
             return
         self._said = now
         line = f"frame {done}" + (f" of {total}" if total else "") + f", {speed:.2f} frames/s"

@@ -6,6 +6,7 @@ image sequences, lists of parts), are refused before they are read.
 
 from __future__ import annotations
 
+import os
 import stat
 from collections import Counter
 from collections.abc import Iterator
@@ -14,7 +15,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..errors import PictureError, ZooError, describe_os_error
+from ..io.images import max_pixels
 from .pixels import Color, picture_of
 
 CONTAINERS = (
@@ -35,7 +39,6 @@ LOST = 5
 """A gap of more than so many frames, in a video that came evenly until then, means that frames are missing."""
 PQ, HLG = 16, 18
 """Transfer characteristics of HDR (ITU-T H.273)."""
-_DECODE_LIMITS = {"max_pixels": str(MAX_PIXELS)}
 
 
 def need_av() -> Any:
@@ -43,7 +46,8 @@ def need_av() -> Any:
     try:
         import av
     except ImportError:
-        raise ZooError('videos need PyAV: pip install "av>=16" (the extra `video`).') from None
+        raise ZooError('videos need PyAV: pip install "av>=17.1" (the extra `video`).') from None
+    os.environ.setdefault("SVT_LOG", "1")  # the AV1 encoder writes to the terminal by itself
     av.logging.set_level(None)  # what FFmpeg finds wrong is counted and said in one sentence
     return av
 
@@ -118,7 +122,7 @@ def opened(path: Path, **options: str) -> Any:
         raise PictureError(f"cannot read {path}: the file is empty.")
     limits = {
         "protocol_whitelist": "file", "format_whitelist": ",".join(CONTAINERS), "max_streams": str(MAX_STREAMS),
-        **_DECODE_LIMITS,
+        "max_pixels": str(MAX_PIXELS),
     }  # fmt: skip
     try:
         # The prefix: a file may be named like a protocol.
@@ -150,7 +154,6 @@ def probe(path: Path) -> Info:
     Raises PictureError, a sentence, for what is no readable video: missing, damaged, without a video stream or frames,
     too large, a picture, a playlist; ZooError for HDR, which is not restored here.
     """
-    av = need_av()
     path = Path(path)
     with opened(path) as container:
         stream = _video_stream(container, path)
@@ -158,14 +161,17 @@ def probe(path: Path) -> Info:
         notes: list[str] = []
         first, flagged, seen = None, 0, 0
         patterns: Counter[str] = Counter()
-        finder = None
+        last: np.ndarray | None = None
         for frame, _ in _decoded(container, stream):
             if first is None:
                 first = frame
                 _check_size(frame.width, frame.height, path)
-                finder = _graph(av, stream, frame, "idet")
             flagged += frame.interlaced_frame
-            patterns.update(_pattern(av, finder, frame, first))
+            if frame.height >= LEAST_LINES:
+                grey = frame.reformat(format="gray").to_ndarray()
+                if last is not None and last.shape == grey.shape:
+                    patterns.update([field_order(last, grey) or "undetermined"])
+                last = grey
             seen += 1
             if seen >= LOOK:
                 break
@@ -178,6 +184,8 @@ def probe(path: Path) -> Info:
                 f"{path} is HDR ({kind}), and restoring it as if it were standard range would change its light: "
                 "convert it to SDR first."
             )
+        if color.matrix in (9, 10) and int(need_av().__version__.partition(".")[0]) < 18:
+            raise ZooError(f"{path} has the colors of BT.2020, which need PyAV 18 (and with it Python 3.11).")
         rotation = round(first.rotation / 90) * 90 % 360
         turned = rotation in (90, 270)
         width, height = (first.height, first.width) if turned else (first.width, first.height)
@@ -190,7 +198,7 @@ def probe(path: Path) -> Info:
             rate = Fraction(25)
         if color.has_alpha:
             notes.append("its transparency is dropped.")
-        interlaced = _interlacing(flagged, patterns if height >= LEAST_LINES else Counter(), seen)
+        interlaced = _interlacing(flagged, patterns, seen)
         if interlaced:
             notes.append("it is interlaced and is deinterlaced, a frame for each of its frames.")
         others = [s for s in container.streams if s.type in ("data", "attachment")]
@@ -224,10 +232,15 @@ def _video_stream(container: Any, path: Path) -> Any:
     return stream
 
 
+def most_pixels() -> int:
+    """The largest frame that is decoded or encoded: MAX_PIXELS, or less where ZOO_MAX_PIXELS says so."""
+    return min(MAX_PIXELS, max_pixels())
+
+
 def _check_size(width: int, height: int, path: Path) -> None:
-    if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
+    if width * height > most_pixels() or max(width, height) > MAX_SIDE:
         raise PictureError(
-            f"cannot read {path}: its frames have {width} x {height} pixels, more than the limit of {MAX_PIXELS:,}."
+            f"cannot read {path}: its frames have {width} x {height} pixels, more than the limit of {most_pixels():,}."
         )
 
 
@@ -245,7 +258,7 @@ def _duration(container: Any, stream: Any) -> float | None:
 
 
 def _interlacing(flagged: int, patterns: Counter[str], seen: int) -> str | None:
-    """Whether a video is interlaced: by what most frames say, else by what idet sees in most of them."""
+    """Whether a video is interlaced: by what most frames say, else by what most look like."""
     if flagged * 2 > seen:
         return "flagged"
     for order in ("tff", "bff"):
@@ -267,17 +280,29 @@ def _graph(av: Any, stream: Any, frame: Any, name: str, options: str = "") -> An
     return graph
 
 
-def _pattern(av: Any, graph: Any, frame: Any, first: Any) -> Iterator[str]:
-    """What idet says of the frames that it has done with: "progressive", "tff", "bff" or "undetermined"."""
-    if _shape(frame) != _shape(first):
-        return
-    try:
-        graph.push(frame)
-        while True:
-            done = graph.pull()
-            yield str(done.metadata.get("lavfi.idet.multiple.current_frame", "undetermined"))
-    except (av.error.BlockingIOError, av.error.EOFError):
-        return
+def field_order(before: np.ndarray, frame: np.ndarray) -> str | None:
+    """What a frame looks like beside the one before it, both H x W: "tff", "bff", "progressive", or None: no telling.
+
+    Lines of one field are compared with their neighbors of the other one, in the same frame and in the one before. In
+    interlaced frames the field that comes first is nearer to the last frame's second one than the other way round.
+    The bounds are those of FFmpeg's filter idet.
+    """
+    now, then = frame.astype(np.int32), before.astype(np.int32)
+
+    def combing(outer: np.ndarray, inner: np.ndarray, parity: int) -> float:
+        return float(np.abs(outer[:-2] - 2 * inner[1:-1] + outer[2:])[parity::2].sum())
+
+    # Rows 1, 3, ... of `inner` are the bottom field's; they lie between rows of the top field.
+    first = combing(now, then, 0) + combing(then, now, 1)  # this top field with the last bottom field
+    second = combing(now, then, 1) + combing(then, now, 0)
+    within = combing(now, now, 0) + combing(now, now, 1)
+    if max(first, second, within) == 0:
+        return None
+    if second > 1.04 * first:
+        return "tff"
+    if first > 1.04 * second:
+        return "bff"
+    return "progressive" if second > 1.5 * within else None
 
 
 def _shape(frame: Any) -> tuple:
@@ -393,6 +418,7 @@ class Reader:
             if first is None or _shape(frame) != _shape(first):
                 yield from _drained(av, graph, waiting)
                 first, graph = frame, _graph(av, stream, frame, "bwdif", options)
+            assert graph is not None, "made for the first frame"
             waiting.append(damaged)
             graph.push(frame)
             yield from _pulled(av, graph, waiting)
@@ -417,8 +443,8 @@ def _drained(av: Any, graph: Any, waiting: list[bool]) -> Iterator[tuple[Any, bo
 def enlarged(info: Info, scale: int) -> Info:
     """The same video with frames `scale` times as large. Raises ZooError when they get too large."""
     width, height = info.width * scale, info.height * scale
-    if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
+    if width * height > most_pixels() or max(width, height) > MAX_SIDE:
         raise ZooError(
-            f"the result would have frames of {width} x {height} pixels, more than the limit of {MAX_PIXELS:,}."
+            f"the result would have frames of {width} x {height} pixels, more than the limit of {most_pixels():,}."
         )
     return replace(info, width=width, height=height)

@@ -67,7 +67,8 @@ class Work:
         number = self.done
         self._write(f"{number:06}.jsonl", "".join(json.dumps(line) + "\n" for line in log).encode())
         packed = io.BytesIO()
-        np.savez(packed, **arrays)
+        kept: dict[str, Any] = dict(arrays)
+        np.savez(packed, **kept)
         self._write(f"{number:06}.npz", packed.getvalue())
         record = {"frames": len(log), "bytes": self.segment(number).stat().st_size, "state": state}
         self._write(f"{number:06}.json", json.dumps(record).encode())

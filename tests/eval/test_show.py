@@ -145,7 +145,9 @@ def test_measure_adds_metrics_and_leaves_the_result(made, capsys, monkeypatch):
     assert (
         "vgg16-397923af.pth" in told["lpips_vgg"]["unavailable"] and "needs a mask" in told["psnr_hole"]["unavailable"]
     )
-    assert "at least 50" in told["kid_vgg19_patches"]["unavailable"] or "ZOO_WEIGHTS" in str(told["kid_vgg19_patches"])
+    assert "at least 10 pictures" in told["kid_vgg19_patches"]["unavailable"] or "ZOO_WEIGHTS" in str(
+        told["kid_vgg19_patches"]
+    )
     assert "unavailable" in told["fid_mobilefacenet"] and "vgg16-397923af.pth" in out
 
     # What is measured is not measured again, and other metrics stay.

@@ -96,10 +96,17 @@ class DatasetCard:
         """The command, or what a user does by hand."""
         return f"`python -m eval fetch {self.id}` gets it, or {self.by_hand}" if self.archive else self.by_hand
 
+    half_of: str | None = None
+    """The set that this is a half of: every second picture by name, from the first (`-reporting`) or the second
+    (`-choosing`) on."""
+
     @property
     def manifest(self) -> dict[str, str]:
         """Picture name -> sha256 of its pixels (see `pixels_hash`), in the order of the set; empty: not listed."""
-        return _manifest(self.id)
+        if self.half_of is None:
+            return _manifest(self.id)
+        whole = _manifest(self.half_of)
+        return {name: whole[name] for name in list(whole)[self.id.endswith("-choosing") :: 2]}
 
     @property
     def sha256(self) -> str | None:
@@ -244,6 +251,23 @@ _NAMED = (
         13_233, "173 MB at 250 px", "blind-face", notes="Of the size 250 px, so restored faces are small.",
     ),
 )  # fmt: skip
+
+
+def _halves(card: DatasetCard) -> tuple[DatasetCard, ...]:
+    """Two sets: pictures that settings were chosen by looking at, and pictures that figures may be told of."""
+    pictures = card.expected or 0
+    return tuple(
+        replace(
+            card, id=f"{card.id}-{use}", title=f"{card.title}; half of it", half_of=card.id, expected=count,
+            layouts=(card.id, *card.layouts), notes=f"{card.notes} {note}",
+        )
+        for use, count, note in (
+            ("reporting", (pictures + 1) // 2, "Nothing was chosen by looking at this half."),
+            ("choosing", pictures // 2, "Settings of bundled models may have been chosen on this half."),
+        )
+    )  # fmt: skip
+
+
 SAMPLE = DatasetCard(
     "sample", "Color photographs shipped with scikit-image", ("restore",), "public domain and CC0",
     "https://scikit-image.org/docs/stable/api/skimage.data.html", 5, "embedded",
@@ -252,6 +276,7 @@ _SAMPLE_FILES = ("astronaut.png", "chelsea.png", "coffee.png", "hubble_deep_fiel
 
 CARDS: Registry[DatasetCard] = Registry("data set", PLUGINS)
 CARDS.add((card.id, card) for card in (SAMPLE, *_NAMED))
+CARDS.add((half.id, half) for name in ("cid22-val", "faces-val") for half in _halves(CARDS[name]))
 
 
 def data_root(given: str | os.PathLike | None = None) -> Path | None:
@@ -304,6 +329,8 @@ def open_dataset(spec: str, root: str | os.PathLike | None = None, limit: int | 
         items, remark = _recognized(card, items)
         if remark:
             state, key = "different", f"{card.id}-different"
+        elif card.half_of:
+            items = [item for item in items if item.name in card.manifest]
     if card.pairs and any(item.mask for item in items):
         card = replace(card, scenario="given-holes")
     total = max(card.expected or 0, len(items))
@@ -321,11 +348,15 @@ def open_dataset(spec: str, root: str | os.PathLike | None = None, limit: int | 
 
 
 def _recognized(card: DatasetCard, items: list[Item]) -> tuple[list[Item], str]:
-    """The items under the names of the card's list, and ""; or as they are, and what is wrong with them."""
-    names = {sha256: name for name, sha256 in card.manifest.items()}
+    """The items under the names of the card's list, and ""; or as they are, and what is wrong with them.
+
+    Of a half, the items of the whole set are looked at.
+    """
+    manifest = _manifest(card.half_of or card.id)
+    names = {sha256: name for name, sha256 in manifest.items()}
     found = {names.get(pixels_hash(item), ""): item for item in items}
     if len(found) == len(items) and "" not in found:
-        return [replace(found[name], name=name) for name in card.manifest if name in found], ""
+        return [replace(found[name], name=name) for name in manifest if name in found], ""
     strange = next((item.name for item in items if pixels_hash(item) not in names), "a picture that is there twice")
     return items, (
         f"these are not the pictures of {card.id}, which its card lists ({strange} is not among them): they are "

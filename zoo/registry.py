@@ -286,21 +286,25 @@ def load(
     name: str,
     *,
     device: str = "auto",
+    runtime: str = "torch",
     precision: str = "fp32",
     tile: int | str | None = "auto",
     weights: str | Path | None = None,
 ) -> Restorer:
     """Load a model for use.
 
-    device: "auto", "cpu", "cuda", "cuda:1", "mps". precision: "fp32", "fp16" or "bf16". tile: "auto" (only large
+    device: "auto", "cpu", "cuda", "cuda:1", "mps". runtime: "torch", "onnx" (ONNX Runtime), "openvino", "compile"
+    (torch.compile), or "auto": the fastest that is installed and was verified for these weights. precision: "fp32",
+    "fp16", "bf16", "int8" (not in PyTorch), or "auto": the fastest that was verified. tile: "auto" (only large
     pictures), a tile's side in pixels, or None (never). weights: a checkpoint file to use instead of the resolved
     one (the folder that holds them for a model of several files). Weights that are not on this machine are
-    downloaded where their card says from where. Raises UnknownNameError, and WeightsError when weights are missing,
-    damaged or of another architecture.
+    downloaded where their card says from where. Raises UnknownNameError, WeightsError when weights are missing,
+    damaged or of another architecture, and RuntimeUnavailableError when the runtime cannot be used.
     """
     from . import weights as store
-    from .restorer import Restorer
+    from .restorer import Restorer, pick_device
     from .runtimes import Backend
+    from .runtimes.choose import carried, choose
 
     model = find(name)
     card, sha256 = model.card, None
@@ -321,4 +325,10 @@ def load(
         raise ZooError(
             f"the builder of {card.id} returned a {type(backend).__name__}, which is no backend; zoo.runtimes has some."
         )
-    return Restorer(card, backend, device=device, precision=precision, tile=tile, weights_sha256=sha256)
+    choice = choose(card, runtime, precision, pick_device(device).type, sha256)
+    if card.files:
+        backend = carried(card, backend, choice.runtime, choice.precision, sha256)
+        device = "cpu" if device == "auto" and choice.runtime in ("onnx", "openvino") else device
+    return Restorer(
+        card, backend, device=device, precision=choice.precision, tile=tile, weights_sha256=sha256, note=choice.note
+    )

@@ -287,6 +287,28 @@ def test_published_sets_list_all_their_pictures(name):
     assert list(card.manifest) == sorted(card.manifest)
 
 
+@pytest.mark.parametrize("name", ["cid22-val", "faces-val"])
+def test_a_half_is_for_choosing_and_the_other_for_reporting(name):
+    whole, choosing, reporting = (CARDS[name + use].manifest for use in ("", "-choosing", "-reporting"))
+    assert {**choosing, **reporting} == whole and not choosing.keys() & reporting.keys()
+    assert len(choosing) == CARDS[f"{name}-choosing"].expected and len(reporting) - len(choosing) in (0, 1)
+    assert [name in reporting for name in list(whole)[:3]] == [True, False, True]
+
+
+def test_a_half_is_opened_from_the_folder_of_the_whole_set(listed_set, monkeypatch):
+    for half in datasets._halves(CARDS["trio"]):
+        monkeypatch.setitem(CARDS, half.id, half)
+    reporting, choosing = (open_dataset(f"trio-{use}", listed_set) for use in ("reporting", "choosing"))
+    assert [item.name for item in reporting.items] == ["a", "c"] and [item.name for item in choosing.items] == ["b"]
+    for half in (reporting, choosing):
+        assert half.state == "verified" and half.missing == 0 and half.sha256 == half.card.sha256
+    (listed_set / "some" / "layout" / "b.png").unlink()
+    assert open_dataset("trio-choosing", listed_set).missing == 1
+    assert open_dataset("trio-reporting", listed_set).missing == 0
+    save(listed_set / "some" / "layout" / "d.png", 9)
+    assert open_dataset("trio-reporting", listed_set).state == "different"
+
+
 def test_a_folder_of_ones_own_is_called_so(photographs):
     assert open_dataset(f"folder:{photographs}").state == "own"
 

@@ -98,7 +98,7 @@ def _ranking(made: Group) -> dict[str, Any]:
     everyone = (*made.ranked, *made.unranked)
     pictures = [row.name for row in runs[0].images] if runs else []
     metrics = dict.fromkeys(name for run in runs for name, value in run.metrics.items() if value.mean is not None)
-    card = CARDS.get(made.dataset)
+    card = CARDS[made.dataset] if made.dataset in CARDS else None
     return {
         "name": made.name, "dataset": made.dataset, "scenario": made.scenario, "version": made.version,
         "seed": made.seed, "title": made.title, "primary": made.primary, "metrics": list(metrics),

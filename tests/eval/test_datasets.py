@@ -297,7 +297,7 @@ def test_a_half_is_for_choosing_and_the_other_for_reporting(name):
 
 def test_a_half_is_opened_from_the_folder_of_the_whole_set(listed_set, monkeypatch):
     for half in datasets._halves(CARDS["trio"]):
-        monkeypatch.setitem(CARDS, half.id, half)
+        monkeypatch.setitem(CARDS._entries, half.id, half)
     reporting, choosing = (open_dataset(f"trio-{use}", listed_set) for use in ("reporting", "choosing"))
     assert [item.name for item in reporting.items] == ["a", "c"] and [item.name for item in choosing.items] == ["b"]
     for half in (reporting, choosing):

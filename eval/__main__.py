@@ -10,9 +10,10 @@ from zoo.cli.common import guarded
 
 DESCRIPTION = """\
 Measure restoration backends. Stage 1 restores and stores, stage 2 measures what is stored; a run that was stopped
-goes on where it was. "python -m eval datasets", "scenarios" and "metrics" list what there is; "compare A B" tells
-what got better or worse from one run to another; "leaks TRAIN VAL" finds pictures that were trained on; "suite" runs
-all that stands in the project's own tables.
+goes on where it was. "python -m eval datasets", "scenarios", "metrics" and "protocols" list what there is; "fetch SET"
+gets a data set; "compare A B" tells what got better or worse from one run to another; "measure RUN" adds costly metrics
+or a paper's protocol; "show RUN" makes a report with the worst pictures; "export" writes results for the Hub; "leaks
+TRAIN VAL" finds pictures that were trained on; "suite" runs all that stands in the project's own tables.
 """
 
 
@@ -51,13 +52,17 @@ def commands() -> dict:
     return {
         "calibrate": _calibrate,
         "datasets": _datasets,
+        "export": _export,
         "fetch": _fetch,
         "scenarios": _scenarios,
         "metrics": _metrics,
         "compare": _compare,
         "leaks": _leaks,
         "manifest": _manifest,
+        "measure": _measure,
+        "protocols": _protocols,
         "schema": _schema,
+        "show": _show,
         "suite": _suite,
         "merge": _merge,
         "aggregate": _aggregate,
@@ -169,6 +174,30 @@ def _manifest(arguments: list[str]) -> int:
 
 def _fetch(arguments: list[str]) -> int:
     from .fetch import main
+
+    return main(arguments)
+
+
+def _measure(arguments: list[str]) -> int:
+    from .measure import main
+
+    return main(arguments)
+
+
+def _protocols(arguments: list[str]) -> int:
+    from .measure import protocols
+
+    return protocols(arguments)
+
+
+def _show(arguments: list[str]) -> int:
+    from .show import main
+
+    return main(arguments)
+
+
+def _export(arguments: list[str]) -> int:
+    from .export import main
 
     return main(arguments)
 

@@ -54,7 +54,7 @@ class Metric:
         """Why the metric cannot be computed here, or None."""
         return self.needs()
 
-    unavailable = unavailable_reason  # the name until version 0.x, which other parts still use
+    unavailable = unavailable_reason
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,8 @@ class SetMetric:
     libraries: tuple[str, ...] = ()
     color: str = "RGB"
     crop: str = "whole picture"
+    pictures: int = 10
+    """How many pictures it needs at least, however many rows they have: rows of one picture are much alike."""
 
     def unavailable_reason(self) -> str | None:
         """Why the metric cannot be computed here, or None."""
@@ -86,11 +88,13 @@ class SetMetric:
 
     def value(self, restored: Sequence[np.ndarray], targets: Sequence[np.ndarray]) -> float:
         """Of the features of the pictures of a set, one array a picture. Raises NotComputable for too few."""
+        if len(restored) < self.pictures:
+            raise NotComputable(f"needs at least {self.pictures} pictures; there are {len(restored)}")
         rows = [np.concatenate([np.atleast_2d(each) for each in side]) for side in (restored, targets)]
         needed = self.minimum(rows[0].shape[1])
         fewest = min(len(side) for side in rows)
         if fewest < needed:
-            raise NotComputable(f"needs features from at least {needed} places or pictures; there are {fewest}")
+            raise NotComputable(f"needs features of at least {needed} patches or faces; there are {fewest}")
         return self.compare(*rows)
 
 

@@ -136,17 +136,18 @@ METRICS.add(
 
 SET_METRICS.add(
     (metric.id, metric)
-    for name, title, rows, needs, license, libraries in (
+    for name, title, rows, needs, license, libraries, crop in (
         ("vgg19_patches", f"VGG-19's conv3_1, averaged over patches of {sets.PATCH} pixels", sets.vgg_patches,
-         functools.partial(perceptual.vgg_missing, "normalized"), VGG_LICENSE, TORCH),
+         functools.partial(perceptual.vgg_missing, "normalized"), VGG_LICENSE, TORCH,
+         f"whole patches of {sets.PATCH} px"),
         ("mobilefacenet", "MobileFaceNet's embeddings of the largest face", sets.face_embedding,
-         functools.partial(identity.embedding_missing, "mobilefacenet"), FACE_LICENSE, ()),
+         functools.partial(identity.embedding_missing, "mobilefacenet"), FACE_LICENSE, (), FACE),
     )
     for metric in (
         SetMetric(f"fid_{name}", f"Frechet distance of {title}", False, 0, math.inf, "", rows, sets.frechet_distance,
-                  sets.full_rank, needs, license=license, libraries=("scipy", *libraries)),
+                  sets.full_rank, needs, license=license, libraries=("scipy", *libraries), crop=crop),
         SetMetric(f"kid_{name}", f"kernel distance of {title}", False, -math.inf, math.inf, "", rows,
-                  sets.kernel_distance, sets.fewest, needs, license=license, libraries=libraries),
+                  sets.kernel_distance, sets.fewest, needs, license=license, libraries=libraries, crop=crop),
     )
 )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Inputs as the papers make them, so that figures can be held against theirs. Each returns (input, truth)."""
+"""Inputs as the papers make them, so that figures can be held against theirs. Each returns (input, target)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Pair = tuple[np.ndarray, np.ndarray]
 def reduced(scale: int) -> Callable[[np.ndarray, np.random.Generator], Pair]:
     """Super-resolution's protocol: smaller by MATLAB's bicubic imresize with anti-aliasing, rounded to 8 bits.
 
-    Height and width of the truth are cropped to multiples of `scale`. Nothing is drawn.
+    Height and width of the target are cropped to multiples of `scale`. Nothing is drawn.
     """
 
     def make(clean: np.ndarray, rng: np.random.Generator) -> Pair:
@@ -37,12 +37,12 @@ def noisy(sigma: float, *, grey: bool, clipped: bool) -> Callable[[np.ndarray, n
     """
 
     def make(clean: np.ndarray, rng: np.random.Generator) -> Pair:
-        truth = eight_bits(clean)
+        target = eight_bits(clean)
         if grey:
-            luma = np.round(truth @ np.array([0.299, 0.587, 0.114])).astype(np.uint8)
-            truth = np.repeat(luma[..., None], 3, axis=2)
-        noise = rng.standard_normal(truth[..., :1].shape if grey else truth.shape, np.float32)
-        given = (truth / np.float32(255) + noise * np.float32(sigma / 255)).astype(np.float32)
-        return (eight_bits(given) if clipped else given), truth
+            luma = np.round(target @ np.array([0.299, 0.587, 0.114])).astype(np.uint8)
+            target = np.repeat(luma[..., None], 3, axis=2)
+        noise = rng.standard_normal(target[..., :1].shape if grey else target.shape, np.float32)
+        degraded = (target / np.float32(255) + noise * np.float32(sigma / 255)).astype(np.float32)
+        return (eight_bits(degraded) if clipped else degraded), target
 
     return make

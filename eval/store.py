@@ -41,6 +41,13 @@ class Store:
 
         self.folder = out / safe(dataset) / safe(scenario) / safe(model)
 
+    @classmethod
+    def at(cls, folder: Path) -> Store:
+        """The store of a run whose folder is known."""
+        store = cls.__new__(cls)
+        store.folder = folder
+        return store
+
     @property
     def table(self) -> Path:
         """The table of metrics."""

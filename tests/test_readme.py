@@ -80,12 +80,12 @@ def test_its_python_example_runs(tmp_path, monkeypatch, capsys):
 
 
 def test_its_licenses_of_metrics_are_the_cards():
-    from eval.metrics import METRICS
+    from eval.metrics import METRICS, SET_METRICS
 
     told = {}
     for names, license in re.findall(r"^\| (`[^|]+`) \| ([^|]+) \|$", README, re.MULTILINE):
         told |= dict.fromkeys(re.findall(r"`(\w+)`", names), license)
-    for metric in METRICS.values():
+    for metric in (*METRICS.values(), *SET_METRICS.values()):
         assert told.get(metric.id, "MIT").replace(", which is imported for nothing else", "") == metric.license, (
             metric.id
         )

@@ -105,7 +105,7 @@ def test_it_is_pyiqas(degrade, tmp_path):
 def test_pristine_is_better_and_the_truth_plays_no_part():
     image = photograph("coffee")
     compute = METRICS["niqe"].compute
-    assert METRICS["niqe"].unavailable() is None and not METRICS["niqe"].higher_is_better
+    assert METRICS["niqe"].unavailable_reason() is None and not METRICS["niqe"].higher_is_better
     assert compute(image, image, None) == compute(image, blurred(image), None)
     assert compute(image, image, None) < min(compute(worse(image), image, None) for worse in (blurred, noisy))
 
@@ -120,4 +120,4 @@ def test_what_has_no_statistics():
 def test_without_its_model_it_says_so(tmp_path, monkeypatch):
     monkeypatch.setattr(places, "BUNDLED", tmp_path)
     monkeypatch.delenv("ZOO_WEIGHTS", raising=False)
-    assert METRICS["niqe"].unavailable().startswith("niqe.safetensors")
+    assert METRICS["niqe"].unavailable_reason().startswith("niqe.safetensors")

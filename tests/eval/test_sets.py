@@ -76,10 +76,12 @@ def test_patches_are_means_of_vggs_features():
 def test_minimum_is_said():
     metric = SET_METRICS.get("fid_mobilefacenet")
     few = [np.zeros((1, 128))] * 100
-    with pytest.raises(NotComputable, match="at least 129 places or pictures; there are 100"):
+    with pytest.raises(NotComputable, match="at least 129 patches or faces; there are 100"):
         metric.value(few, few)
     many = [row[None] for row in features(7, 140, 128)]
     assert metric.value(many, many) == pytest.approx(0, abs=1e-6)
+    with pytest.raises(NotComputable, match="at least 10 pictures; there are 3"):
+        SET_METRICS.get("kid_vgg19_patches").value([np.zeros((90, 256))] * 3, [np.zeros((90, 256))] * 3)
     with pytest.raises(NotComputable, match="at least 50"):
         SET_METRICS.get("kid_mobilefacenet").value(few[:49], few)
 

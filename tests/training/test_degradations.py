@@ -23,6 +23,10 @@ PINNED = {
     "phone-compressed v2": 26.536,
     "old-photo v2": 16.977,
     "grey v1": 17.731,
+    "defocus v1": 24.488,
+    "surveillance v1": 24.05,
+    "product-shot v1": 25.94,
+    "medical-detail v1": 17.24,
 }
 
 

@@ -14,7 +14,7 @@ from zoo.io import images
 from zoo.io.files import printable
 
 from .datasets import Item
-from .metrics import NotComputable, get_metric
+from .metrics import DoesNotCount, NotComputable, get_metric
 from .pool import Workers, drive
 from .predict import Job, read_intact
 from .predict import key_of as restored_key_of
@@ -31,7 +31,7 @@ of the restored picture."""
 
 def usable_metrics(scenario: str) -> dict[str, str | None]:
     """The scenario's metrics, each with the reason why it cannot be computed on this machine, or None."""
-    return {name: get_metric(name).unavailable() for name in get_scenario(scenario).metrics}
+    return {name: get_metric(name).unavailable_reason() for name in get_scenario(scenario).metrics}
 
 
 def measuring(scenario: str) -> str:
@@ -86,6 +86,8 @@ def measure(scenario: str, sample: Sample, restored: np.ndarray) -> Measured:
             if not math.isfinite(value):
                 raise NotComputable(f"came out as {value}")
             values[name] = value
+        except DoesNotCount:
+            values[name] = None
         except NotComputable as error:
             values[name], reasons[name] = None, str(error)
         except Exception as error:

@@ -307,7 +307,7 @@ def test_other_seeds_and_versions_are_other_runs(tmp_path, photographs, monkeypa
     out = tmp_path / "out"
     assert evaluate(*common, "--out", out) == 0
     assert evaluate(*common, "--out", out, "--seed", 5) == 0
-    monkeypatch.setitem(scenarios.SCENARIOS, "noise", replace(SCENARIOS["noise"], version=3))
+    monkeypatch.setitem(scenarios.SCENARIOS._entries, "noise", replace(SCENARIOS["noise"], version=3))
     monkeypatch.setitem(ENGINES._entries, "local", Here)  # where that version is known
     assert evaluate(*common, "--out", out) == 0
     names = [path.parent.parent.name for path in sorted(out.glob("*/*/dummy/result.json"))]

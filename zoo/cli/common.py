@@ -123,12 +123,26 @@ class Attempts:
             print(f"failed: {reason if str(source) in reason else f'{source}: {reason}'}", file=sys.stderr)
 
 
+def add_runtime_options(add: Callable[..., object]) -> None:
+    """Declare --runtime and --precision, by a parser's (or a group's) `add_argument`."""
+    add("--runtime", default="torch", help="torch (default), onnx, openvino, compile (torch.compile), or auto: the "
+        "fastest that is installed and was verified for the model")  # fmt: skip
+    add("--precision", default="fp32", help="fp32 (default), fp16, bf16, int8 (onnx and openvino), or auto: the "
+        "fastest that was verified")  # fmt: skip
+
+
 def explain_id(asked: str, card: ModelCard) -> None:
     """Tell on stderr which model a name stands for, where that is not the name itself."""
     if asked in card.aliases:
         print(f"{asked} is now called {card.id}.", file=sys.stderr)
     elif asked != card.id:
         print(f"{asked} stands for {card.id} here.", file=sys.stderr)
+
+
+def explain_runtime(note: str | None) -> None:
+    """Tell on stderr what is to be known of the runtime that was chosen (`zoo.restorer.Restorer.note`)."""
+    if note:
+        print(note, file=sys.stderr)
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -17,7 +17,7 @@ from ..faces.detect import DETECTORS
 from ..faces.style import STYLES, get_style
 from ..io.files import check_folder
 from ..io.plan import plan
-from .common import Attempts, each_model, explain_id
+from .common import Attempts, add_runtime_options, each_model, explain_id, explain_runtime
 
 if TYPE_CHECKING:
     from ..faces.pipeline import FacePipeline, Options
@@ -86,7 +86,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     machine = parser.add_argument_group("the machine")
     add = machine.add_argument
     add("--device", default="auto", help="auto (default), cpu, cuda, cuda:1, mps")
-    add("--precision", default="fp32", help="fp32 (default), fp16, bf16")
+    add_runtime_options(add)
     add("--tile", default="auto", metavar="N|auto|none", help="tile side of the upscaler in pixels")
     add("--weights", type=Path, metavar="FILE", help="use this checkpoint file for the model")
 
@@ -119,7 +119,7 @@ def _run(args: argparse.Namespace, apart: Path | None) -> int:
     tile = None if args.tile == "none" else args.tile
     pipeline = FacePipeline(
         args.model, detector=args.detector, embedding=args.embedding, upscaler=args.upscaler, min_face=args.min_face,
-        device=args.device, precision=args.precision, tile=tile, weights=args.weights,
+        device=args.device, runtime=args.runtime, precision=args.precision, tile=tile, weights=args.weights,
     )  # fmt: skip
     jobs = [
         (source, target)
@@ -131,6 +131,7 @@ def _run(args: argparse.Namespace, apart: Path | None) -> int:
     pipeline.prepare(options)
     if options.anonymize != "all":
         explain_id(args.model, pipeline.restorer.card)
+        explain_runtime(pipeline.restorer.note)
     if args.embedding == "auto" and pipeline.similarity_note and options.anonymize != "all":
         print(f"face similarity is not measured: {pipeline.similarity_note}", file=sys.stderr)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ..errors import ZooError
 from ..io.plan import plan
 from ..seeding import check_model, checked_count, checked_seed
-from .common import Attempts, each_model, explain_id
+from .common import Attempts, add_runtime_options, each_model, explain_id, explain_runtime
 
 if TYPE_CHECKING:
     from ..restorer import Restoration
@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tile", default="auto", metavar="N|auto|none", help="tile side in pixels; auto (default) "
                         "tiles large pictures only")  # fmt: skip
     parser.add_argument("--device", default="auto", help="auto (default), cpu, cuda, cuda:1, mps")
-    parser.add_argument("--precision", default="fp32", help="fp32 (default), fp16, bf16")
+    add_runtime_options(parser.add_argument)
     parser.add_argument("--weights", type=Path, metavar="FILE", help="use this checkpoint file")
     parser.add_argument("--recursive", action="store_true", help="go into subfolders and keep them in OUT")
     parser.add_argument("--format", choices=["png", "jpg", "webp", "tif"], help="write this format instead of each "
@@ -80,12 +80,14 @@ def _run(args: argparse.Namespace, apart: Path | None) -> int:
     model = load(
         args.model,
         device=args.device,
+        runtime=args.runtime,
         precision=args.precision,
         tile=None if args.tile == "none" else args.tile,
         weights=args.weights,
     )
     model.check_mask_use(args.mask is not None)
     explain_id(args.model, model.card)
+    explain_runtime(model.note)
 
     def restored(source: Path, target: Path, mask: Path | None) -> list[Restoration]:
         picture = images.read(source)

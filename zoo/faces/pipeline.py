@@ -92,6 +92,7 @@ class FacePipeline:
         upscaler: str = upscale.DEFAULT,
         min_face: int | None = None,
         device: str = "auto",
+        runtime: str = "torch",
         precision: str = "fp32",
         tile: int | str | None = "auto",
         weights: Any = None,
@@ -103,7 +104,7 @@ class FacePipeline:
 
         Raises UnknownNameError and ZooError for names that cannot be used; weights are looked for at first use.
         """
-        self._settings = {"device": device, "precision": precision}
+        self._settings = {"device": device, "runtime": runtime, "precision": precision}
         self._model, self._weights, self._tile = model, weights, tile
         self._detector, self._min_face = detector, min_face
         self._upscaler, self._upscalers = upscaler, {}

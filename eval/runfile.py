@@ -70,7 +70,8 @@ def restored(job: Job) -> tuple[Job, RunFile] | None:
         if job.device != "auto" and found.device.partition(":")[0] != job.device.partition(":")[0]:
             continue
         precise = found.precision == job.precision or not found.model.parameters
-        same = (found.model.id, found.tile, found.own_weights) == (job.model, str(job.tile).lower(), bool(job.weights))
+        same = job.model in (found.model.id, found.model.requested)  # "scheme:FILE" is requested, and no id
+        same = same and (found.tile, found.own_weights) == (str(job.tile).lower(), bool(job.weights))
         if job.weights is not None and job.weights.is_file():
             same = same and sha256_of(job.weights) == found.model.weights_sha256
         begun = replace(job, settings=found.settings, precision=found.precision, variant=found.variant)

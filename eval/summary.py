@@ -77,7 +77,7 @@ def summarize(job: Job, run: RunFile, dataset: Dataset, limit: int | None, comma
         command=command,
         code=code(),
         restoring=run.restoring,
-        model=run.model,
+        model=run.model.model_copy(update={"requested": public(run.model.requested)}),
         dataset=DatasetFacts(
             id=dataset.card.id,
             title=dataset.card.title,
@@ -141,7 +141,8 @@ def means(rows: Sequence[ImageRow], metrics: dict[str, str | None]) -> dict[str,
     means: dict[str, MetricValue] = {}
     for name, why in metrics.items():
         values = [value for row in rows if (value := row.metrics.get(name)) is not None]
-        why = why or (None if rows else "no picture was scored") or (None if values else "none of the pictures counts")
+        why = why or (None if rows else "no picture was scored")
+        why = why or (None if values else "none of the pictures counts")
         metric = get_metric(name)
         version = metric.version
         if why is not None:
@@ -169,7 +170,7 @@ def _cost(job: Job, run: RunFile, records: list[Restored]) -> Cost:
         precision=job.precision,
         tile=str(job.tile).lower(),
         workers=max((record.workers for record in records), default=1),
-        others=round(others / watched / cores(), 3) if watched else None,
+        others=min(1.0, round(others / watched / cores(), 3)) if watched else None,
         shared=shared,
         seconds_median=median(seconds) if alone else None,
         megapixels_per_second=round(pixels / 1e6 / sum(seconds), 4) if alone else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import signal
 
@@ -49,18 +50,21 @@ def test_killed_in_both_stages_and_repeated(tmp_path):
     assert [row["metrics"] for row in first["images"]] == [row["metrics"] for row in second["images"]]
 
 
-def soak(tmp_path, times: int, workers: int) -> None:
+def soak(tmp_path, monkeypatch, times: int, workers: int) -> None:
     """Kill runs at places that are drawn at random, each going on where the last one was; then hold the result against
     that of an undisturbed run. Nothing that was stored is done again, and no process is left."""
     folder = save_photographs(tmp_path / "set", 12)
     expected = undisturbed(folder, tmp_path / "undisturbed")
     out = tmp_path / "killed"
+    monkeypatch.setenv("SOAKED", str(out))  # by which all processes of these runs are known
     draw = random.Random(workers)
     for _ in range(times):
         done = stamps(out, "restored/*.json")
         pattern = draw.choice(["restored/*.png", "restored/*.json", "scores/*.json"])
         status = killed_after(("eval", *arguments(folder, out, workers)), pattern, draw.randint(0, 1))
         assert status in (-signal.SIGKILL, 0)  # 0: nothing of that kind was left to be done
+        _, alive = psutil.wait_procs(soaked(out), timeout=60)
+        assert alive == []
         after = stamps(out, "restored/*.json")
         assert {name: after.get(name) for name in done} == done
         assert set(tables(out).values()) <= set(expected.values())
@@ -70,20 +74,28 @@ def soak(tmp_path, times: int, workers: int) -> None:
     first, second = result_of(tmp_path / "undisturbed"), result_of(out)
     assert first["metrics"] == second["metrics"]
     assert [row["input"] for row in first["images"]] == [row["input"] for row in second["images"]]
-    working = [process for process in psutil.process_iter(["cmdline"]) if str(out) in (process.info["cmdline"] or [])]
-    assert working == []
+
+
+def soaked(out) -> list[psutil.Process]:
+    """The processes of these runs that still run."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.environ().get("SOAKED") == str(out):
+                found.append(process)
+    return found
 
 
 @posix
-def test_killed_three_times(tmp_path):
-    soak(tmp_path, 3, workers=2)
+def test_killed_three_times(tmp_path, monkeypatch):
+    soak(tmp_path, monkeypatch, 3, workers=2)
 
 
 @posix
 @pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
-def test_killed_twenty_times(workers, tmp_path):
-    soak(tmp_path, 20, workers)
+def test_killed_twenty_times(workers, tmp_path, monkeypatch):
+    soak(tmp_path, monkeypatch, 20, workers)
 
 
 @posix

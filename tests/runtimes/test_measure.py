@@ -127,7 +127,7 @@ def test_samples_fit_their_model(model):
 
 
 def test_missing_pictures_are_told(tmp_path):
-    with pytest.raises(ZooError, match="there is no folder .*natural/val"):
+    with pytest.raises(ZooError, match=r"there is no folder .*natural/val"):
         load_samples(get_card(MODEL), tmp_path, "val", 2, 64)
     (tmp_path / "natural" / "val").mkdir(parents=True)
     with pytest.raises(ZooError, match="there are no pictures below"):

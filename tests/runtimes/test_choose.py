@@ -42,6 +42,7 @@ def chosen(runtime: str = "auto", precision: str = "auto", device: str = "cpu", 
 @pytest.fixture
 def everything_runs(monkeypatch):
     monkeypatch.setattr(choose, "unavailable", lambda *what: None)
+    monkeypatch.setattr(choose, "instructions", lambda: frozenset(choose.INTEGER))
 
 
 def test_auto_is_the_fastest_that_was_verified(table, everything_runs):
@@ -69,6 +70,18 @@ def test_auto_falls_back_and_says_so(table, monkeypatch):
     assert "runs with onnx in fp32: openvino in fp32 would be faster, but openvino is not installed" in chosen().note
     table(row("openvino", "fp32", 0.5))
     assert chosen().runtime == "torch" and "openvino is not installed" in chosen().note
+
+
+def test_int8_is_for_cpus_that_are_fast_with_it(table, monkeypatch, tmp_path):
+    monkeypatch.setattr(choose, "unavailable", lambda *what: None)
+    table(row("openvino", "int8", 0.3), row("openvino", "bf16", 0.4))
+    for flags, precision in (("avx2 avx512_vnni", "int8"), ("avx2", "bf16")):
+        (tmp_path / "cpuinfo").write_text(f"model name : A\nflags : fpu {flags}\n")
+        monkeypatch.setattr(choose, "CPU_FACTS", tmp_path / "cpuinfo")
+        choose.instructions.cache_clear()
+        assert chosen().precision == precision
+    assert "VNNI" in chosen().note
+    choose.instructions.cache_clear()
 
 
 def test_the_table_is_of_cpus(table, everything_runs):

@@ -21,7 +21,7 @@ from ..errors import ZooError
 from ..registry import find, load
 from ..restorer import Restorer
 from .calibrate import ranges_over
-from .choose import carried, unavailable
+from .choose import CPU_FACTS, carried, instructions, unavailable
 from .lower import Calibration
 from .samples import Sample, load_samples, psnr
 from .session import ENGINES, SessionBackend
@@ -260,19 +260,16 @@ def machine() -> dict[str, Any]:
         except PackageNotFoundError:
             versions[package] = None
     name = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    flags: set[str] = set()
-    if info.is_file():
-        lines = info.read_text(encoding="utf-8").splitlines()
+    if CPU_FACTS.is_file():
+        lines = CPU_FACTS.read_text(encoding="utf-8").splitlines()
         name = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), name)
-        flags = set(next((line.partition(":")[2].split() for line in lines if line.startswith("flags")), []))
     commit = subprocess.run(
         ["git", "rev-parse", "HEAD"], cwd=Path(__file__).parent, capture_output=True, text=True, check=False
     )
     return {
         "cpu": name,
         "threads": torch.get_num_threads(),
-        "instructions": sorted(flags & {"avx2", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_tile"}),
+        "instructions": sorted(instructions()),
         "versions": versions,
         "commit": commit.stdout.strip() or None,
     }

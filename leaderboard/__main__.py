@@ -36,6 +36,7 @@ def _build(args: argparse.Namespace) -> int:
     from zoo.io.images import write_bytes
 
     from .committed import ROOT, check, other_inputs
+    from .figures import write_figures
     from .readme import filled
     from .summary import summary
     from .table import COMMITTED, flat, group, markdown
@@ -47,6 +48,7 @@ def _build(args: argparse.Namespace) -> int:
         check(results)
         readme = ROOT / "README.md"
         write_bytes(readme, filled(readme.read_text(encoding="utf-8"), groups).encode())
+        write_figures(results)
     out = args.out or (COMMITTED.parent if not args.results else next((p for p in places if p.is_dir()), Path.cwd()))
     if places != [COMMITTED] and any(COMMITTED.rglob("*.json")):
         for line in other_inputs(groups, find_results([COMMITTED])):

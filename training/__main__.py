@@ -89,13 +89,11 @@ def export_parser() -> argparse.ArgumentParser:
     """The command line of `export`."""
     command = argparse.ArgumentParser(
         prog="python -m training export",
-        description="Write the averaged weights of a finished run to zoo/pretrained, with a card. Measure them with "
-        "`python -m eval`, then export once more with the result files to put the figures on the card.",
+        description="Write the averaged weights of a finished run to zoo/pretrained, with a card. `make results` "
+        "measures them and puts the figures on the card.",
     )
     command.add_argument("run", type=Path, metavar="RUN", help="folder of the run")
     command.add_argument("id", metavar="ID", help="id of the model")
-    command.add_argument("--results", type=Path, nargs="+", default=[], metavar="FILE", help="result files of this "
-                         "model and of no-op on the same inputs")  # fmt: skip
     return command
 
 
@@ -103,8 +101,8 @@ def export(args: argparse.Namespace) -> int:
     """Bundle a run."""
     from .export import export
 
-    card = export(args.run, args.id, args.results)
-    print(f"{card.id}: {card.parameters:,} parameters, {card.steps} steps, {len(card.figures)} figures, {card.sha256}")
+    card = export(args.run, args.id)
+    print(f"{card.id}: {card.parameters:,} parameters, {card.steps} steps, {card.sha256}")
     return 0
 
 

@@ -88,23 +88,6 @@ def test_the_card_says_where_the_weights_are_from(run, tmp_path):
     assert all(value not in ("", None) for value in asdict(card).values())
 
 
-def test_figures_come_from_results_of_these_weights(run, tmp_path):
-    sha256 = export(run.folder, ID, target=tmp_path).sha256
-    mine, nothing = result(ID, sha256, 28.456), result("no-op", None, 25.0)
-    (figure,) = export(run.folder, ID, written(tmp_path, mine, nothing), tmp_path).figures
-    assert (figure.metric, figure.value, figure.identity) == ("psnr_rgb", 28.456, 25.0)
-    assert figure.scenario == "mixed v1, seed 0" and figure.dataset == "folder:x, 2 pictures"
-    for refused, why in (
-        ([result(ID, "other", 28), nothing], "not measured with the weights"),
-        ([mine], "no result of no-op"),
-        ([mine, {**nothing, "metrics": {}}], "no-op on folder:x has no psnr_rgb"),
-        ([mine, {**nothing, "dataset": {"id": "folder:x", "sha256": "others"}}], "no result of no-op"),
-        ([{**mine, "n_scored": 1}, nothing], "not complete"),
-    ):
-        with pytest.raises(ZooError, match=why):
-            export(run.folder, ID, written(tmp_path, *refused), tmp_path)
-
-
 def test_refusals(run, tmp_path, monkeypatch, capsys):
     with pytest.raises(ZooError, match="not of deblurgan"):
         export(run.folder, "deblurgan.mini", target=tmp_path)

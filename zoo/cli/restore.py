@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import itertools
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import ZooError
 from ..io.plan import plan
 from ..seeding import check_model, checked_count, checked_seed
-from .common import add_runtime_options, each_model, explain_id, explain_runtime
+from .common import Attempts, add_runtime_options, each_model, explain_id, explain_runtime
+
+if TYPE_CHECKING:
+    from ..restorer import Restoration
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -83,23 +88,22 @@ def _run(args: argparse.Namespace, apart: Path | None) -> int:
     model.check_mask_use(args.mask is not None)
     explain_id(args.model, model.card)
     explain_runtime(model.note)
-    failed: list[tuple[Path, str]] = []
+
+    def restored(source: Path, target: Path, mask: Path | None) -> list[Restoration]:
+        picture = images.read(source)
+        images.check_writable(target, picture, model.card.scale)
+        if samples is None:
+            return [model.restore(picture, mask, mask_threshold=args.mask_threshold)]
+        return model.sample(picture, mask, count=samples, seed=seed, mask_threshold=args.mask_threshold)
+
+    attempt = Attempts(alone=len(jobs) == (samples or 1))
     done, seconds = 0, 0.0
     try:
         # None: a bar on a terminal, silence in a pipe.
         for group in tqdm(groups, unit="picture", disable=None if len(groups) > 1 else True):
-            source, target, mask = group[0]
-            try:
-                picture = images.read(source)
-                images.check_writable(target, picture, model.card.scale)
-                if samples is None:
-                    results = [model.restore(picture, mask, mask_threshold=args.mask_threshold)]
-                else:
-                    results = model.sample(picture, mask, count=samples, seed=seed, mask_threshold=args.mask_threshold)
-            except ZooError as error:
-                if len(jobs) == (samples or 1):
-                    raise
-                failed.append((source, str(error)))
+            source = group[0][0]
+            results = attempt(source, functools.partial(restored, *group[0]))
+            if results is None:
                 continue
             for (_, target, _), result in zip(group, results, strict=True):
                 if target in missing:
@@ -111,7 +115,5 @@ def _run(args: argparse.Namespace, apart: Path | None) -> int:
         if done or len(jobs) > 1:
             skipped = f", {len(jobs) - len(waiting)} already there" if len(jobs) > len(waiting) else ""
             print(f"restored {done} of {len(jobs)} with {model.card.id} on {model.device} in {seconds:.2f} s{skipped}")
-        for source, reason in failed:
-            named = reason if str(source) in reason else f"{source}: {reason}"
-            print(f"failed: {named}", file=sys.stderr)
-    return 1 if failed else 0
+        attempt.print_failed()
+    return 1 if attempt.failed else 0

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..io.picture import luma
+
 
 def fade(image: np.ndarray, color: float, contrast: float, paper: tuple[float, float, float]) -> np.ndarray:
     """An old print: `color` (0 to 1) of the saturation and `contrast` (0 to 1) are left, on paper of that RGB color.
@@ -12,8 +14,8 @@ def fade(image: np.ndarray, color: float, contrast: float, paper: tuple[float, f
     the paper's white.
     """
     image = image.astype(np.float64)
-    luma = 0.299 * image[..., 0] + 0.587 * image[..., 1] + 0.114 * image[..., 2]
-    muted = luma[..., None] + color * (image - luma[..., None])
+    y = luma(image)[..., None]
+    muted = y + color * (image - y)
     white = np.array(paper)
     black = white * (0.6 * (1 - contrast))
     return np.clip(black + muted * (white - black), 0, 1).astype(np.float32)
@@ -21,5 +23,4 @@ def fade(image: np.ndarray, color: float, contrast: float, paper: tuple[float, f
 
 def grey(image: np.ndarray) -> np.ndarray:
     """The picture's luma (BT.601) as R, G and B."""
-    luma = image @ np.array([0.299, 0.587, 0.114], np.float32)
-    return np.repeat(luma[..., None], 3, axis=2)
+    return np.repeat(luma(image)[..., None], 3, axis=2)

@@ -9,7 +9,8 @@ import contextlib
 import io
 import os
 import threading
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -163,19 +164,27 @@ def _from_pil(image: Image.Image, name: str, data: bytes | None) -> Picture:
 
 def _is_16_bit(image: Image.Image, data: bytes) -> bool:
     """Whether the file holds 16 bits per channel; Pillow itself cuts colors to 8."""
-    if image.format == "TIFF":
-        return max(image.tag_v2.get(258, (8,))) == 16
+    tags = _tiff_tags(image)
+    if tags is not None:
+        return max(tags.get(258, (8,))) == 16
     return image.format == "PNG" and data[24] == 16
+
+
+def _tiff_tags(image: Image.Image) -> Mapping[int, Any] | None:
+    from PIL.TiffImagePlugin import TiffImageFile
+
+    return image.tag_v2 if isinstance(image, TiffImageFile) else None
 
 
 def _decode_16_bit(image: Image.Image, data: bytes, name: str) -> tuple[np.ndarray, np.ndarray | None]:
     """(color, alpha) of a 16-bit PNG or TIFF, RGB or grey, that Pillow has opened."""
     import cv2
 
-    tags = image.tag_v2 if image.format == "TIFF" else {}
+    tags = _tiff_tags(image) or {}
     white_is_zero, premultiplied = tags.get(262) == 0, 1 in tags.get(338, ())
     # OpenCV reads channels that are stored apart (tag 284) as if they were not.
     known = not tags or (tags.get(262) in (0, 1, 2) and tags.get(284, 1) == 1)
+    array: np.ndarray | None
     try:
         array = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if known else None
     except cv2.error:
@@ -184,24 +193,27 @@ def _decode_16_bit(image: Image.Image, data: bytes, name: str) -> tuple[np.ndarr
         raise PictureError(f"{name} has 16 bits per channel in a layout that cannot be read.")
     if array.ndim == 2:
         hidden = image.info.get("transparency")  # one grey value that stands for transparent
-        alpha = None if hidden is None else np.where(array == hidden, 0, 65535).astype(np.uint16)
-        return (65535 - array if white_is_zero else array), alpha
+        opaque = None if hidden is None else np.where(array == hidden, 0, 65535).astype(np.uint16)
+        return (65535 - array if white_is_zero else array), opaque
     grey = image.format == "PNG" and data[25] == 4  # color type; OpenCV repeats the grey channel
-    color, alpha = (array[..., 0] if grey else array[..., 2::-1]), (array[..., 3] if array.shape[2] == 4 else None)
+    color: np.ndarray = array[..., 0] if grey else array[..., 2::-1]
+    alpha = array[..., 3] if array.shape[2] == 4 else None
     if premultiplied and alpha is not None:
         color = np.minimum(np.rint(color * (65535 / np.maximum(alpha, 1))[..., None]), 65535).astype(np.uint16)
     return color, alpha
 
 
 def _cmyk_to_rgb(image: Image.Image, icc: bytes | None) -> Image.Image:
-    from PIL import Image, ImageCms
+    from PIL import ImageCms
 
     if icc:
         # A damaged profile is no reason to refuse the picture: the plain conversion remains.
         with contextlib.suppress(ImageCms.PyCMSError, OSError):
             profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
-            return ImageCms.profileToProfile(image, profile, ImageCms.createProfile("sRGB"), outputMode="RGB")
-    return Image.Image.convert(image, "RGB")
+            converted = ImageCms.profileToProfile(image, profile, ImageCms.createProfile("sRGB"), outputMode="RGB")
+            if converted is not None:
+                return converted
+    return image.convert("RGB")
 
 
 def _upright(array: np.ndarray, orientation: int) -> np.ndarray:

@@ -5,7 +5,7 @@ from .encode import check_writable, encode, write
 from .files import write_bytes
 from .formats import SUFFIXES, find_pictures
 from .limits import DEFAULT_MAX_PIXELS, max_bytes, max_pixels
-from .picture import Picture, eight_bits, rgb8
+from .picture import Picture, eight_bits, luma, rgb8
 
 __all__ = [
     "DEFAULT_MAX_PIXELS",
@@ -15,6 +15,7 @@ __all__ = [
     "eight_bits",
     "encode",
     "find_pictures",
+    "luma",
     "max_bytes",
     "max_pixels",
     "read",

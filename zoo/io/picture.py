@@ -55,6 +55,12 @@ def eight_bits(array: np.ndarray) -> np.ndarray:
     return np.round(scaled).astype(np.uint8)
 
 
+def luma(rgb: np.ndarray) -> np.ndarray:
+    """BT.601 luma of H x W x 3 RGB floats: H x W of the same type and range."""
+    # Not as a matrix product, whose last bit differs from one processor to another.
+    return 0.299 * rgb[..., 0] + 0.587 * rgb[..., 1] + 0.114 * rgb[..., 2]
+
+
 def rgb8(color: np.ndarray) -> np.ndarray:
     """H x W or H x W x 3 of uint8, uint16 or float32 as H x W x 3 of uint8, contiguous."""
     color = eight_bits(color)

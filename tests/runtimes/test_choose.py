@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
+from PIL import Image
 
 import zoo
-from tests.zoo.samples import run_zoo
+from tests.zoo.samples import photo, run_zoo
 from zoo.errors import RuntimeUnavailableError, ZooError
 from zoo.runtimes import choose, compiled, onnx, openvino
 from zoo.weights.bundled import recorded_sha256
@@ -139,6 +140,17 @@ def test_torch_compile_needs_a_compiler(monkeypatch):
 def test_classical_methods_run_as_they_are():
     model = zoo.load("unsharp-mask", runtime="auto", precision="auto")
     assert (model.runtime, model.precision) == ("numpy", "fp32")
+
+
+def test_the_command_line_names_the_runtime(tmp_path, capsys):
+    from zoo.__main__ import parser
+
+    Image.fromarray(photo("astronaut", 40, 48)).save(tmp_path / "in.png")
+    args = parser().parse_args(
+        ["restore", str(tmp_path / "in.png"), "-m", MODEL, "-o", str(tmp_path / "out.png"), "--runtime", "onnx"]
+    )
+    assert args.run(args) == 0
+    assert capsys.readouterr().out.startswith(f"restored 1 of 1 with {MODEL} (onnx, fp32) on cpu in ")
 
 
 def test_the_command_line_ends_with_status_2():

@@ -276,10 +276,12 @@ def machine() -> dict[str, Any]:
 
 
 def merged(path: Path, rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """The table in a file with these rows in the place of those of the same models; each row names its machine."""
+    """The table in a file with these rows in the place of those of the same models and runtimes; each row names its
+    machine.
+    """
     old = json.loads(path.read_text(encoding="utf-8"))["rows"] if path.is_file() else []
-    models = {row["model"] for row in rows}
+    measured = {(row["model"], row["runtime"]) for row in rows}
     here = machine()
-    kept = [row for row in old if row["model"] not in models]
+    kept = [row for row in old if (row["model"], row["runtime"]) not in measured]
     every = kept + [{**row, "machine": here} for row in rows]
     return {"rows": sorted(every, key=lambda row: (row["model"], row["runtime"], row["precision"]))}

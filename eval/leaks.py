@@ -147,7 +147,7 @@ def _detail(first: Path, second: Path, affine: np.ndarray, mirrored: bool) -> fl
     ]
     if np.count_nonzero(inside) < 1000:
         return 0.0
-    return float(np.corrcoef(*(picture[inside] for picture in fine))[0, 1])
+    return float(np.corrcoef(fine[0][inside], fine[1][inside])[0, 1])
 
 
 def _agreeing(

@@ -13,9 +13,8 @@ def parser() -> argparse.ArgumentParser:
     """The command line of a training run; building it imports nothing heavy."""
     top = argparse.ArgumentParser(
         prog="python -m training",
-        description="Train a model from its recipe. `python -m training export RUN ID` bundles the result, "
-        "`python -m training sheet ID` shows what it does, `python -m training distill TEACHER STUDENT` trains a small "
-        "model from a larger one.",
+        description="Train a model from its recipe. `python -m training all` trains several, `distill TEACHER "
+        "STUDENT` a small model from a larger one, `export RUN ID` bundles the result, `sheet ID` shows what it does.",
     )
     top.add_argument("recipe", metavar="RECIPE", help="id of the model, such as autoencoder.mini")
     _add_run_options(top)
@@ -106,6 +105,24 @@ def export(args: argparse.Namespace) -> int:
     return 0
 
 
+def card_parser() -> argparse.ArgumentParser:
+    """The command line of `card`."""
+    command = argparse.ArgumentParser(
+        prog="python -m training card",
+        description="Put the limits that a recipe names onto the card of bundled weights, which stay as they are.",
+    )
+    command.add_argument("id", metavar="ID", help="id of the model")
+    return command
+
+
+def card(args: argparse.Namespace) -> int:
+    """Bring a card up to date."""
+    from .export import update_card
+
+    print(f"{args.id}: {' '.join(update_card(args.id).limits)}")
+    return 0
+
+
 def sheet_parser() -> argparse.ArgumentParser:
     """The command line of `sheet`."""
     command = argparse.ArgumentParser(
@@ -143,23 +160,88 @@ def curve(args: argparse.Namespace) -> int:
     return 0
 
 
+def all_parser() -> argparse.ArgumentParser:
+    """The command line of `all`."""
+    command = argparse.ArgumentParser(
+        prog="python -m training all",
+        description="Carry out a plan: several runs, each with its share of the time. Given again with the same --out "
+        "and --minutes, it goes on where it was stopped.",
+    )
+    command.add_argument("--minutes", type=float, required=True, metavar="M", help="training time of the whole plan")
+    command.add_argument("--data", required=True, metavar="DIR", help="folder that holds the recipes' folders")
+    command.add_argument("--out", type=Path, default=Path("runs/training"), metavar="DIR", help="default %(default)s")
+    command.add_argument("--plan", type=Path, metavar="FILE", help="a JSON list of entries with recipe, share of the "
+                         "time and, if wanted, from (default: training/plan.json)")  # fmt: skip
+    command.add_argument("--stop-after", type=float, metavar="M", help="end this call after so many minutes, with a "
+                         "checkpoint: for machines that are lent for a while")  # fmt: skip
+    command.add_argument("--seed", type=int, default=0, metavar="S", help="default 0")
+    command.add_argument("--device", default="auto", help="auto (default), cpu, cuda, cuda:1, mps")
+    command.add_argument("--precision", default="bf16", help="bf16 (default), fp32 or auto")
+    command.add_argument("--workers", type=int, default=0, metavar="N", help="worker processes that make the batches")
+    return command
+
+
+def train_all(args: argparse.Namespace) -> int:
+    """Carry out a plan; status 3 when it was stopped before its end."""
+    from .loop import Settings
+    from .plan import CHECKPOINT_MINUTES, DEFAULT, read_plan, train_all
+
+    settings = Settings(
+        "", args.data, args.seed, minutes=args.minutes, device=args.device, precision=args.precision,
+        workers=args.workers, checkpoint_minutes=CHECKPOINT_MINUTES,
+    )  # fmt: skip
+    done = train_all(
+        read_plan(args.plan or DEFAULT), args.out, settings, args.stop_after, lambda line: print(line, flush=True)
+    )
+    if not done:
+        print("stopped before the end of the plan; the same command goes on with it.")
+    return 0 if done else 3
+
+
+def pack_parser() -> argparse.ArgumentParser:
+    """The command line of `pack`."""
+    command = argparse.ArgumentParser(
+        prog="python -m training pack",
+        description="Copy the pictures that a plan trains on to a new folder of at most 60 MB, for machines that get "
+        "only what is sent to them.",
+    )
+    command.add_argument("target", type=Path, metavar="FOLDER", help="is made; give it to `all` as --data")
+    command.add_argument(
+        "--data", type=Path, required=True, metavar="DIR", help="folder that holds the recipes' folders"
+    )
+    command.add_argument("--plan", type=Path, metavar="FILE", help="default: training/plan.json")
+    return command
+
+
+def pack(args: argparse.Namespace) -> int:
+    """Copy a plan's pictures."""
+    from .plan import DEFAULT, pack, read_plan
+
+    print(f"{args.target}: {pack(read_plan(args.plan or DEFAULT), args.data, args.target) / 1e6:.1f} MB")
+    return 0
+
+
+COMMANDS = {
+    "all": (all_parser, train_all),
+    "card": (card_parser, card),
+    "distill": (distill_parser, distill),
+    "export": (export_parser, export),
+    "sheet": (sheet_parser, sheet),
+    "curve": (curve_parser, curve),
+    "pack": (pack_parser, pack),
+}
+"""Name -> its command line, and what it does; everything else is the id of a recipe."""
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Parse the command line, run it, return the exit status."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    if arguments[:1] == ["export"]:
-        args = export_parser().parse_args(arguments[1:])
-        return guarded(lambda: export(args))
-    if arguments[:1] == ["distill"]:
-        args = distill_parser().parse_args(arguments[1:])
-        return guarded(lambda: distill(args))
-    if arguments[:1] == ["sheet"]:
-        args = sheet_parser().parse_args(arguments[1:])
-        return guarded(lambda: sheet(args))
-    if arguments[:1] == ["curve"]:
-        args = curve_parser().parse_args(arguments[1:])
-        return guarded(lambda: curve(args))
-    args = parser().parse_args(arguments)
-    return guarded(lambda: train(args))
+    if arguments and arguments[0] in COMMANDS:
+        (make, run), arguments = COMMANDS[arguments[0]], arguments[1:]
+    else:
+        make, run = parser, train
+    args = make().parse_args(arguments)
+    return guarded(lambda: run(args))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from zoo.weights import sha256_of
 from zoo.weights.places import BUNDLED
 from zoo.weights.reading import save
 
-from .cards import TrainingCard
+from .cards import TrainingCard, read_card
 from .loop import Position, read_run
 from .recipe import get_recipe
 
@@ -65,7 +65,23 @@ def export(folder: Path, model_id: str, target: Path = BUNDLED) -> TrainingCard:
         figures=(),
         limits=recipe.limits,
     )
-    (target / f"{model_id}.json").write_text(
-        json.dumps(asdict(card), indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
-    )
+    _write(card, target)
     return card
+
+
+def update_card(model_id: str, target: Path = BUNDLED) -> TrainingCard:
+    """Put the recipe's limits onto the card of weights that stay as they are, after a change around the network.
+
+    Raises ZooError when the card is of other weights.
+    """
+    card = read_card(model_id, target)
+    if card.sha256 != sha256_of(target / f"{model_id}.safetensors"):
+        raise ZooError(f"the card of {model_id} is of other weights than those beside it.")
+    card = replace(card, limits=get_recipe(model_id).limits)
+    _write(card, target)
+    return card
+
+
+def _write(card: TrainingCard, target: Path) -> None:
+    text = json.dumps(asdict(card), indent=2, ensure_ascii=False)
+    (target / f"{card.id}.json").write_text(text + "\n", encoding="utf-8")

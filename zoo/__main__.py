@@ -15,6 +15,7 @@ def parser() -> argparse.ArgumentParser:
     from .cli import catalog as catalog_cli
     from .cli import faces as faces_cli
     from .cli import restore as restore_cli
+    from .cli import video as video_cli
     from .cli import weights as weights_cli
 
     name = "restoration-zoo" if Path(sys.argv[0]).stem == "restoration-zoo" else "python -m zoo"
@@ -30,6 +31,7 @@ def parser() -> argparse.ArgumentParser:
     listing.add_info_arguments(add("info", listing.run_info, "show everything known of one backend"))
     restore_cli.add_arguments(add("restore", restore_cli.run, "restore pictures, files or whole folders"))
     faces_cli.add_arguments(add("faces", faces_cli.run, "restore the faces in photographs, files or whole folders"))
+    video_cli.add_arguments(add("video", video_cli.run, "restore a video, steady from frame to frame"))
     export.add_arguments(add("export", export.run, "write a model to a file for ONNX Runtime or OpenVINO"))
     calibrate.add_arguments(add("calibrate", calibrate.run, "measure what int8 needs to know of a model"))
     bench.add_arguments(add("bench", bench.run, "time the networks against their plain forms, or other runtimes"))

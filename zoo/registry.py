@@ -42,7 +42,7 @@ class Plugins:
     with all that it had added before it failed; a PluginWarning names it, and so do errors about unknown names.
     """
 
-    def __init__(self, package: str, group: str | None = None):
+    def __init__(self, package: str | None = None, group: str | None = None):
         """package: the one whose modules are imported. group: of entry points, each of which names a module."""
         self.failures: dict[str, str] = {}
         """Module -> why it was not imported."""
@@ -57,9 +57,10 @@ class Plugins:
             if self._loaded:
                 return
             self._loaded = True
-            package = importlib.import_module(self._package)
-            for module in pkgutil.iter_modules(package.__path__, self._package + "."):
-                self._import(module.name, functools.partial(importlib.import_module, module.name))
+            if self._package is not None:
+                package = importlib.import_module(self._package)
+                for module in pkgutil.iter_modules(package.__path__, self._package + "."):
+                    self._import(module.name, functools.partial(importlib.import_module, module.name))
             for point in sorted(importlib.metadata.entry_points(group=self._group)) if self._group else ():
                 self._import(f"{point.value} (entry point {point.name})", point.load)
 
@@ -100,6 +101,8 @@ class Registry(Generic[Entry]):
             raise self.unknown(name, self)
         return self._entries[name]
 
+    __getitem__ = get
+
     def unknown(self, name: str, known: Iterable[str]) -> UnknownNameError:
         """The error for a name that is none of `known`, which also tells the files that are missing."""
         failures = self._plugins.failures if self._plugins else {}
@@ -108,6 +111,10 @@ class Registry(Generic[Entry]):
     def values(self) -> list[Entry]:
         """All entries, sorted by name."""
         return [self._entries[name] for name in self]
+
+    def items(self) -> list[tuple[str, Entry]]:
+        """All (name, entry), sorted by name."""
+        return [(name, self._entries[name]) for name in self]
 
     def __contains__(self, name: str) -> bool:
         self._load()

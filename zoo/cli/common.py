@@ -92,14 +92,6 @@ def each_model(
     return max(statuses)
 
 
-def add_runtime_options(add: Callable[..., object]) -> None:
-    """Declare --runtime and --precision, by a parser's (or a group's) `add_argument`."""
-    add("--runtime", default="torch", help="torch (default), onnx, openvino, compile (torch.compile), or auto: the "
-        "fastest that is installed and was verified for the model")  # fmt: skip
-    add("--precision", default="fp32", help="fp32 (default), fp16, bf16, int8 (onnx and openvino), or auto: the "
-        "fastest that was verified")  # fmt: skip
-
-
 class Attempts:
     """Work on one picture after another: a failure does not end the run but is told at its end.
 
@@ -124,6 +116,14 @@ class Attempts:
         """Name each failed picture with its reason, on stderr."""
         for source, reason in self.failed:
             print(f"failed: {reason if str(source) in reason else f'{source}: {reason}'}", file=sys.stderr)
+
+
+def add_runtime_options(add: Callable[..., object]) -> None:
+    """Declare --runtime and --precision, by a parser's (or a group's) `add_argument`."""
+    add("--runtime", default="torch", help="torch (default), onnx, openvino, compile (torch.compile), or auto: the "
+        "fastest that is installed and was verified for the model")  # fmt: skip
+    add("--precision", default="fp32", help="fp32 (default), fp16, bf16, int8 (onnx and openvino), or auto: the "
+        "fastest that was verified")  # fmt: skip
 
 
 def explain_id(asked: str, card: ModelCard) -> None:

@@ -11,7 +11,7 @@ from .kernels import disk_kernel, gaussian_kernel, linear_kernel, motion_kernel
 from .light import GAMMA, to_linear, to_stored
 from .motion import camera_motion, rotation_blur, scene_motion, soft_shape
 from .noise import gaussian_noise, poisson_counts, poisson_noise
-from .sampling import downscale, resized
+from .sampling import downscale, reduced, resized
 from .storage import jpeg
 from .tone import fade, grey
 
@@ -33,6 +33,7 @@ __all__ = [
     "motion_kernel",
     "poisson_counts",
     "poisson_noise",
+    "reduced",
     "resized",
     "rotation_blur",
     "scene_motion",

@@ -28,3 +28,12 @@ def _by_pillow(image: np.ndarray, size: tuple[int, int], filter: int) -> np.ndar
 
     channels = [np.asarray(Image.fromarray(np.ascontiguousarray(image[..., c])).resize(size, filter)) for c in range(3)]
     return np.clip(np.stack(channels, axis=2), 0, 1)
+
+
+def reduced(image: np.ndarray, factor: float) -> np.ndarray:
+    """Smaller by any factor from 1 up, each pixel the mean of those it covers; float64, not clipped."""
+    import cv2
+
+    height, width = image.shape[:2]
+    size = (max(1, round(width / factor)), max(1, round(height / factor)))
+    return cv2.resize(image.astype(np.float64), size, interpolation=cv2.INTER_AREA)

@@ -16,8 +16,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..runtimes.torch import TorchBackend
-
 Network = TypeVar("Network", bound=nn.Module)
 INFINITY = float("inf")
 BLOCK = 1 << 18
@@ -116,14 +114,6 @@ def holed_picture() -> tuple[Tensor, Tensor]:
     picture, mask = torch.rand(1, 3, 512, 512), torch.zeros(1, 1, 512, 512)
     mask[..., 128:320, 160:352] = 1
     return picture, mask
-
-
-class FillingBackend(TorchBackend):
-    """Backend of a network that takes RGB in [0, 1] with its mask as a fourth channel, and gives RGB."""
-
-    def restore(self, image: Tensor, mask: Tensor) -> Tensor:
-        """The filled picture."""
-        return self.network(torch.cat([image, (mask > 0).to(image.dtype)], dim=1))
 
 
 def image_statistics(x: Tensor) -> tuple[Tensor, Tensor]:

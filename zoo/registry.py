@@ -304,8 +304,9 @@ def load(
     from . import weights as store
     from .restorer import Restorer, pick_device
     from .runtimes import Backend
-    from .runtimes.choose import carried, choose
+    from .runtimes.choose import carried, check_names, choose
 
+    check_names(runtime, precision)
     model = find(name)
     card, sha256 = model.card, None
     if card.weights is None or (weights is not None and _scheme_of(name)):

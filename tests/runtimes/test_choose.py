@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
+from PIL import Image
 
 import zoo
-from tests.zoo.samples import run_zoo
+from tests.zoo.samples import photo, run_zoo
 from zoo.errors import RuntimeUnavailableError, ZooError
 from zoo.runtimes import choose, compiled, onnx, openvino
 from zoo.weights.bundled import recorded_sha256
@@ -42,6 +43,7 @@ def chosen(runtime: str = "auto", precision: str = "auto", device: str = "cpu", 
 @pytest.fixture
 def everything_runs(monkeypatch):
     monkeypatch.setattr(choose, "unavailable", lambda *what: None)
+    monkeypatch.setattr(choose, "instructions", lambda: frozenset(choose.INTEGER))
 
 
 def test_auto_is_the_fastest_that_was_verified(table, everything_runs):
@@ -69,6 +71,18 @@ def test_auto_falls_back_and_says_so(table, monkeypatch):
     assert "runs with onnx in fp32: openvino in fp32 would be faster, but openvino is not installed" in chosen().note
     table(row("openvino", "fp32", 0.5))
     assert chosen().runtime == "torch" and "openvino is not installed" in chosen().note
+
+
+def test_int8_is_for_cpus_that_are_fast_with_it(table, monkeypatch, tmp_path):
+    monkeypatch.setattr(choose, "unavailable", lambda *what: None)
+    table(row("openvino", "int8", 0.3), row("openvino", "bf16", 0.4))
+    for flags, precision in (("avx2 avx512_vnni", "int8"), ("avx2", "bf16")):
+        (tmp_path / "cpuinfo").write_text(f"model name : A\nflags : fpu {flags}\n")
+        monkeypatch.setattr(choose, "CPU_FACTS", tmp_path / "cpuinfo")
+        choose.instructions.cache_clear()
+        assert chosen().precision == precision
+    assert "VNNI" in chosen().note
+    choose.instructions.cache_clear()
 
 
 def test_the_table_is_of_cpus(table, everything_runs):
@@ -126,6 +140,17 @@ def test_torch_compile_needs_a_compiler(monkeypatch):
 def test_classical_methods_run_as_they_are():
     model = zoo.load("unsharp-mask", runtime="auto", precision="auto")
     assert (model.runtime, model.precision) == ("numpy", "fp32")
+
+
+def test_the_command_line_names_the_runtime(tmp_path, capsys):
+    from zoo.__main__ import parser
+
+    Image.fromarray(photo("astronaut", 40, 48)).save(tmp_path / "in.png")
+    args = parser().parse_args(
+        ["restore", str(tmp_path / "in.png"), "-m", MODEL, "-o", str(tmp_path / "out.png"), "--runtime", "onnx"]
+    )
+    assert args.run(args) == 0
+    assert capsys.readouterr().out.startswith(f"restored 1 of 1 with {MODEL} (onnx, fp32) on cpu in ")
 
 
 def test_the_command_line_ends_with_status_2():

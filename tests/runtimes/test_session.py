@@ -184,3 +184,37 @@ def test_a_classical_method_has_nothing_to_carry_out():
 def test_another_device_is_refused_where_the_runtime_has_none():
     with pytest.raises(RuntimeUnavailableError, match="on the CPU here, not on cuda"):
         sessions("openvino").place(torch.device("cuda"), torch.float32)
+
+
+def test_threads_take_turns():
+    from concurrent.futures import ThreadPoolExecutor
+
+    backend = sessions("openvino", sha256="small")
+    pictures = [picture(32, 48) * factor for factor in (0.2, 0.4, 0.6, 0.8)]
+    with torch.inference_mode():
+        alone = [backend.run(each, None) for each in pictures]
+
+    def run(image: torch.Tensor) -> torch.Tensor:
+        with torch.inference_mode():
+            return backend.run(image, None)
+
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(run, pictures * 4))
+    assert all(torch.equal(one, other) for one, other in zip(together, alone * 4, strict=True))
+
+
+@pytest.mark.slow
+def test_torch_compile_is_pytorch():
+    from tests.zoo.networks import card
+    from zoo.card import SizeRule
+    from zoo.runtimes import compiled
+
+    if reason := compiled.unavailable("fp32"):
+        pytest.skip(reason)
+    backend = compiled.CompiledBackend(card(size=SizeRule(multiple_of=2)), made())
+    assert isinstance(backend, Backend) and backend.runtime == "compile"
+    with torch.inference_mode():
+        assert apart(backend.run(picture(32, 48), None), made().run(picture(32, 48), None)) < 1e-3
+        backend.place(torch.device("cpu"), torch.bfloat16)
+        half = backend.run(picture(32, 48).bfloat16(), None).float()
+        assert apart(half, made().run(picture(32, 48), None)) < 0.2

@@ -12,7 +12,8 @@ README = Path(__file__).parents[2] / "README.md"
 
 def row(model: str, runtime: str, precision: str, ratio: float, **changes) -> dict:
     facts = {"model": model, "runtime": runtime, "precision": precision, "ratio": ratio, "psnr_loss": 0.004}
-    return {**facts, "verified": True, **changes}
+    machine = {"cpu": "A", "threads": 1, "instructions": ["avx2", "avx512_vnni"]}
+    return {**facts, "verified": True, "clock": "wall", "random_weights": False, "machine": machine, **changes}
 
 
 def test_rows_and_cells():
@@ -26,8 +27,10 @@ def test_rows_and_cells():
     assert markdown(rows).splitlines() == [
         "| model | ONNX Runtime fp32 | OpenVINO bf16 |",
         "| --- | --- | --- |",
-        "| `a` | **0.75** (-0.00 dB) | - |",
+        "| `a` | **0.75** (0.00 dB) | - |",
         "| `b` | 0.90 | 0.40 (-0.06 dB) |",
+        "",
+        "Measured on A (avx512_vnni), 1 thread: time.",
     ]
 
 

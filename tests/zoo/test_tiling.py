@@ -29,6 +29,20 @@ def test_weights_sum_to_one_and_context_is_complete(length, tile, margin, feathe
     np.testing.assert_allclose(total, 1, atol=1e-6)
 
 
+@pytest.mark.parametrize(("length", "tile", "margin", "feather", "step"), CASES)
+def test_equal_tiles_are_equal_when_padded(length, tile, margin, feather, step):
+    found = spans(length, tile, margin, feather, step, equal=True)
+    total = np.zeros(length)
+    for span in found:
+        total[span.start : span.stop] += span.weight
+        assert span.start % step == 0
+        if len(found) > 1:
+            assert -(-(span.stop - span.start) // step) * step == tile // step * step
+            assert span.start == 0 or not span.weight[:margin].any()
+            assert span.stop == length or not span.weight[len(span.weight) - margin :].any()
+    np.testing.assert_allclose(total, 1, atol=1e-6)
+
+
 def test_seams_are_feathered():
     first, second, *_ = spans(200, 100, 10, 32)
     steps = np.abs(np.diff(first.weight[second.start :]))

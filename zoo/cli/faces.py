@@ -273,6 +273,8 @@ def _write_report(path: Path, pipeline: FacePipeline, options: Options, entries:
         "zoo": __version__,
         "model": None if model is None else model.card.id,
         "weights_sha256": None if model is None else model.weights_sha256,
+        "runtime": None if model is None else model.runtime,
+        "precision": None if model is None else model.precision,
         "detector": None if options.aligned else pipeline.detector.name,
         "embedding": None if embedding is None else embedding.name,
         "same_person_from": None if embedding is None else embedding.same_person,

@@ -114,6 +114,8 @@ def _run(args: argparse.Namespace, apart: Path | None) -> int:
     finally:
         if done or len(jobs) > 1:
             skipped = f", {len(jobs) - len(waiting)} already there" if len(jobs) > len(waiting) else ""
-            print(f"restored {done} of {len(jobs)} with {model.card.id} on {model.device} in {seconds:.2f} s{skipped}")
+            way = "" if model.runtime in ("torch", "numpy") else f" ({model.runtime}, {model.precision})"
+            name = f"{model.card.id}{way}"
+            print(f"restored {done} of {len(jobs)} with {name} on {model.device} in {seconds:.2f} s{skipped}")
         attempt.print_failed()
     return 1 if attempt.failed else 0

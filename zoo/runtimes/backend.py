@@ -13,7 +13,8 @@ class Backend(Protocol):
     """What carries a model out: a function, a network in PyTorch, a session of another runtime.
 
     The backend of a card that is `stochastic` also has `sample(image, mask, generator)`: like `run`, for a batch of
-    one picture, drawn with a torch.Generator on the CPU.
+    one picture, drawn with a torch.Generator on the CPU. One that compiles for each size of input anew says so by an
+    attribute `compiles = True`; it then gets tiles of one size.
     """
 
     runtime: str

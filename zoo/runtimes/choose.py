@@ -20,6 +20,23 @@ VERIFIED = Path(__file__).parent / "verified.json"
 """What `python -m zoo bench --runtimes` measured: one row for each model, runtime and precision."""
 
 
+CPU_FACTS = Path("/proc/cpuinfo")
+INSTRUCTIONS = {"avx2", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_int8", "amx_bf16", "asimddp", "i8mm"}
+"""Those that speed depends on, as Linux calls them."""
+INTEGER = {"avx512_vnni", "avx_vnni", "amx_int8", "asimddp", "i8mm"}
+"""Those with one of which int8 is faster than floats."""
+
+
+@functools.cache
+def instructions() -> frozenset[str]:
+    """Which of INSTRUCTIONS the CPU has; none where Linux does not tell."""
+    if not CPU_FACTS.is_file():
+        return frozenset()
+    lines = CPU_FACTS.read_text(encoding="utf-8").splitlines()
+    flags = next((line.partition(":")[2].split() for line in lines if line.startswith(("flags", "Features"))), [])
+    return frozenset(flags) & INSTRUCTIONS
+
+
 @dataclass(frozen=True)
 class Choice:
     """What a model is run with."""
@@ -66,16 +83,19 @@ def _no_instructions(precision: str, device: str) -> str | None:
     return None if able else f"this CPU has no instructions for {precision}"
 
 
+def check_names(runtime: str, precision: str) -> None:
+    """Raise RuntimeUnavailableError for a runtime or a precision that there is not."""
+    for kind, value, known in (("runtime", runtime, RUNTIMES), ("precision", precision, PRECISIONS)):
+        if value not in (*known, "auto"):
+            raise RuntimeUnavailableError(f"unknown {kind} '{value}': use {', '.join((*known, 'auto'))}.")
+
+
 def choose(card: ModelCard, runtime: str, precision: str, device: str, weights_sha256: str | None) -> Choice:
     """What stands behind "auto".
 
     runtime "auto" is the fastest one that can be used here and was verified for these weights in this precision;
-    precision "auto" is the fastest verified one. Where nothing was, PyTorch in float32. device: a type. Raises
-    RuntimeUnavailableError for unknown names.
+    precision "auto" is the fastest verified one. Where nothing was, PyTorch in float32. device: a type.
     """
-    for kind, value, known in (("runtime", runtime, RUNTIMES), ("precision", precision, PRECISIONS)):
-        if value not in (*known, "auto"):
-            raise RuntimeUnavailableError(f"unknown {kind} '{value}': use {', '.join((*known, 'auto'))}.")
     plain = Choice("torch" if runtime == "auto" else runtime, "fp32" if precision == "auto" else precision)
     if "auto" not in (runtime, precision) or not card.files:
         return plain
@@ -90,6 +110,8 @@ def choose(card: ModelCard, runtime: str, precision: str, device: str, weights_s
     faster: list[str] = []
     for row in sorted(rows, key=lambda row: row["ratio"]):
         reason = unavailable(row["runtime"], row["precision"])
+        if reason is None and row["precision"] == "int8" and not instructions() & INTEGER:
+            reason = "this CPU is not known to have the instructions (VNNI) with which int8 is fast"
         if reason is None:
             return Choice(row["runtime"], row["precision"], _note(card, row["runtime"], row["precision"], faster))
         faster.append(f"{row['runtime']} in {row['precision']} would be faster, but {reason}")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import OutputError, RuntimeUnavailableError, ZooError, describe_os_error
-from ..io.files import written_whole
+from ..io.files import check_folder, written_whole
 from . import onnx, onnx_files, openvino
 
 if TYPE_CHECKING:
@@ -71,6 +71,7 @@ def export_model(
     if target.suffix.lower() != SUFFIXES[to]:
         raise OutputError(f"cannot write {target}: the name of a file for {to} ends in {SUFFIXES[to]}.")
     height, width = _checked_size(card, size)
+    check_folder(target.parent)
 
     restorer = load(name, device="cpu", weights=weights)
     torch_backend: Any = restorer._backend

@@ -21,7 +21,7 @@ from ..errors import ZooError
 from ..registry import find, load
 from ..restorer import Restorer
 from .calibrate import ranges_over
-from .choose import carried, unavailable
+from .choose import CPU_FACTS, carried, instructions, unavailable
 from .lower import Calibration
 from .samples import Sample, load_samples, psnr
 from .session import ENGINES, SessionBackend
@@ -260,29 +260,28 @@ def machine() -> dict[str, Any]:
         except PackageNotFoundError:
             versions[package] = None
     name = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    flags: set[str] = set()
-    if info.is_file():
-        lines = info.read_text(encoding="utf-8").splitlines()
+    if CPU_FACTS.is_file():
+        lines = CPU_FACTS.read_text(encoding="utf-8").splitlines()
         name = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), name)
-        flags = set(next((line.partition(":")[2].split() for line in lines if line.startswith("flags")), []))
     commit = subprocess.run(
         ["git", "rev-parse", "HEAD"], cwd=Path(__file__).parent, capture_output=True, text=True, check=False
     )
     return {
         "cpu": name,
         "threads": torch.get_num_threads(),
-        "instructions": sorted(flags & {"avx2", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_tile"}),
+        "instructions": sorted(instructions()),
         "versions": versions,
         "commit": commit.stdout.strip() or None,
     }
 
 
 def merged(path: Path, rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """The table in a file with these rows in the place of those of the same models; each row names its machine."""
+    """The table in a file with these rows in the place of those of the same models and runtimes; each row names its
+    machine.
+    """
     old = json.loads(path.read_text(encoding="utf-8"))["rows"] if path.is_file() else []
-    models = {row["model"] for row in rows}
+    measured = {(row["model"], row["runtime"]) for row in rows}
     here = machine()
-    kept = [row for row in old if row["model"] not in models]
+    kept = [row for row in old if (row["model"], row["runtime"]) not in measured]
     every = kept + [{**row, "machine": here} for row in rows]
     return {"rows": sorted(every, key=lambda row: (row["model"], row["runtime"], row["precision"]))}

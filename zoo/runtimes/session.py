@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import shutil
 import tempfile
+import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -39,6 +40,7 @@ class Part:
         self.backend, self.name, self.function = backend, name, function
         self.watch: Callable[[tuple[Tensor | None, ...]], None] | None = None
         """Called with the inputs of every call, for calibration."""
+        self._lock = threading.Lock()
         self._sessions: OrderedDict[str, Callable[[list[np.ndarray]], list[np.ndarray]]] = OrderedDict()
 
     def __call__(self, *inputs: Tensor | None) -> Any:
@@ -46,12 +48,13 @@ class Part:
         if self.watch is not None:
             self.watch(inputs)
         key = shapes_of(inputs)
-        if key not in self._sessions:
-            self._sessions[key] = self._open(inputs)
-            if len(self._sessions) > SESSIONS:
-                self._sessions.popitem(last=False)
-        self._sessions.move_to_end(key)
-        outputs = [torch.from_numpy(array) for array in self._sessions[key](arrays_of(inputs))]
+        with self._lock:  # a session of OpenVINO takes one input at a time
+            if key not in self._sessions:
+                self._sessions[key] = self._open(inputs)
+                if len(self._sessions) > SESSIONS:
+                    self._sessions.popitem(last=False)
+            self._sessions.move_to_end(key)
+            outputs = [torch.from_numpy(array) for array in self._sessions[key](arrays_of(inputs))]
         return outputs[0] if len(outputs) == 1 else tuple(outputs)
 
     def _open(self, inputs: tuple[Tensor | None, ...]) -> Callable[[list[np.ndarray]], list[np.ndarray]]:

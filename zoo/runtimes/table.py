@@ -28,7 +28,20 @@ def markdown(rows: Sequence[dict[str, Any]]) -> str:
     lines.append("| --- " * (1 + len(columns)) + "|")
     for model in sorted({row["model"] for row in measured}):
         lines.append(f"| `{model}` | " + " | ".join(cells.get((model, *column), "-") for column in columns) + " |")
+    lines += ["", *sorted({_way(row) for row in measured})]
     return "\n".join(lines) + "\n"
+
+
+def _way(row: dict[str, Any]) -> str:
+    """How a row was measured, a sentence."""
+    machine, clock = row["machine"], {"wall": "time", "cpu": "CPU time, as the machine had other work"}[row["clock"]]
+    threads = f"{machine['threads']} thread{'s' * (machine['threads'] > 1)}"
+    weights = "; random weights, for speed alone" if row["random_weights"] else ""
+    able = (
+        ", ".join(name for name in machine["instructions"] if name not in ("avx2", "avx512f"))
+        or "neither bf16 nor VNNI"
+    )
+    return f"Measured on {machine['cpu']} ({able}), {threads}: {clock}{weights}."
 
 
 def _cell(row: dict[str, Any]) -> str:
@@ -36,4 +49,7 @@ def _cell(row: dict[str, Any]) -> str:
     ratio = f"{row['ratio']:.2f}"
     if row["verified"]:
         ratio = f"**{ratio}**"
-    return ratio if row["psnr_loss"] is None else f"{ratio} ({-row['psnr_loss']:+.2f} dB)"
+    if row["psnr_loss"] is None:
+        return ratio
+    change = round(-row["psnr_loss"], 2)
+    return f"{ratio} ({change:+.2f} dB)" if change else f"{ratio} (0.00 dB)"

@@ -128,7 +128,7 @@ def _niqe(picture: np.ndarray) -> tuple[float | None, str | None]:
     from eval.metrics import get_metric
 
     metric = get_metric("niqe")
-    if why := metric.unavailable():
+    if why := metric.unavailable_reason():
         return None, why
     try:
         return metric.compute(picture, picture, None), None
@@ -141,7 +141,7 @@ def _similarity(after: np.ndarray, before: np.ndarray) -> float | None:
     from eval.metrics import get_metric
 
     metric = get_metric("face_similarity")
-    if metric.unavailable():
+    if metric.unavailable_reason():
         return None
     try:
         return metric.compute(after, before, None)

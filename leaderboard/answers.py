@@ -9,7 +9,7 @@ from zoo.card import ModelCard
 from zoo.registry import get_card
 from zoo.weights import is_bundled
 
-from .costs import Cost
+from .costs import Cost, CostTable
 from .recommend import CANNOT_TELL, Choice, Recommendation, command, recommend
 from .use_cases import read_use_cases
 
@@ -23,10 +23,10 @@ ABOUT = (
 NOTHING = "(doing nothing)"
 
 
-def answers(results: Iterable[Result]) -> list[Recommendation]:
+def answers(results: Iterable[Result], costs: CostTable | None = None) -> list[Recommendation]:
     """The recommendation for every use case, in the order of use_cases.json."""
     found = list(results)
-    return [recommend(use, results=found) for use in read_use_cases()]
+    return [recommend(use, results=found, costs=costs) for use in read_use_cases()]
 
 
 def works_offline(card: ModelCard) -> bool:

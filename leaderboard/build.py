@@ -28,6 +28,7 @@ def run(args: argparse.Namespace) -> int:
     from .answers import answers, markdown
     from .bounds import check_bounds
     from .committed import ROOT, check, other_inputs
+    from .costs import read_committed_costs
     from .figures import write_figures
     from .readme import filled
     from .summary import summary
@@ -41,12 +42,13 @@ def run(args: argparse.Namespace) -> int:
         check(results)
     check_bounds(results)
     groups = table.group(results)
-    found = answers(results)
+    costs = read_committed_costs() if own else None
+    found = answers(results, costs)
     written = {}
     if own:
-        write_figures(results)
         readme = ROOT / "README.md"
         written[readme] = filled(readme.read_text(encoding="utf-8"), groups, found).encode()
+        write_figures(results)
     elif any(table.COMMITTED.rglob("*.json")):
         for line in other_inputs(groups, find_results([table.COMMITTED])):
             print(f"note: {line}.", file=sys.stderr)
@@ -62,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         if own:
             write_bytes(ROOT / PLOT, png(use_cases_chart(found)))
-        page = write_site(args.site or (ROOT / "runs" / "site" if own else out / "site"), groups, found)
+        page = write_site(args.site or (ROOT / "runs" / "site" if own else out / "site"), groups, found, costs)
         print(f"the same to look at in a browser: {page}")
     except ZooError as error:
         print(f"note: no site and no plot: {error}", file=sys.stderr)

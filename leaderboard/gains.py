@@ -19,7 +19,7 @@ from eval.metrics import METRICS
 from eval.results import Result
 
 from .overall import is_baseline
-from .table import OWN, Group, group, told_apart, why_unranked
+from .table import OWN, Group, group, has_other_weights, other_code, why_unranked
 from .use_cases import UseCase
 
 
@@ -73,8 +73,9 @@ class Gains:
 def gains(use: UseCase, results: Iterable[Result]) -> Gains:
     """Compare with doing nothing on all scenarios of a use case that were measured.
 
-    Incomplete runs, those of code with uncommitted changes, those on other pictures than the data set's card lists and
-    values of another version of a metric than the baseline's are left out, and named.
+    Incomplete runs, those of code with uncommitted changes, those on other pictures than the data set's card lists,
+    those with other weights than are bundled now and values of another version of a metric than the baseline's are left
+    out, and named.
     """
     wanted = set(use.cells)
     counted: list[Result] = []
@@ -101,7 +102,7 @@ def gains(use: UseCase, results: Iterable[Result]) -> Gains:
                          "inputs were measured too")  # fmt: skip
         for model in sorted(others - {run.model.id for run in made.ranked}):
             left_out.setdefault(model, f"measured with another version, seed or input on {name}")
-        notes += [f"{name}: {line}" for line in told_apart(made)]
+        notes += [f"{name}: {line}" for line in other_code(made)]
         cell = _cell(use, made, left_out, notes)
         if cell is not None and cell.gains:
             cells.append(cell)
@@ -125,6 +126,8 @@ def _why_not(result: Result) -> str | None:
         return "measured by code that no commit names"
     if result.dataset.state in OWN:
         return "measured on other pictures than the data set's"
+    if has_other_weights(result):
+        return "measured with other weights than those bundled now"
     return why_unranked(result)
 
 

@@ -19,12 +19,12 @@ from zoo.card import ModelCard
 from zoo.errors import ZooError
 from zoo.registry import get_card, unavailable_reason
 
-from .costs import Cost, cost_of
+from .constraints import Constraints, face_similarity
+from .costs import Cost, CostTable, cost_of, read_committed_costs
 from .gains import Gains, gains
 from .ranks import shown_rank
 from .table import COMMITTED
 from .use_cases import FILE, UseCase, get_use_case, suggest
-from .wishes import Wishes, face_similarity
 
 if TYPE_CHECKING:
     from .try_out import TryOut
@@ -34,7 +34,7 @@ CLEAR, TIED, CANNOT_TELL = "clear", "tied", "cannot tell"
 
 @dataclass(frozen=True)
 class Choice:
-    """One model that meets the wishes."""
+    """One model that meets the constraints."""
 
     model: str
     title: str
@@ -104,7 +104,7 @@ class Recommendation:
     weights: dict[str, dict[str, float]]
     """Scenario -> metric -> share."""
     best_of_each: dict[str, str]
-    """Scenario -> the model with the highest mean gain there that meets the wishes, among those measured there."""
+    """Scenario -> the model with the highest mean gain there that meets the constraints, among those measured there."""
     left_out: dict[str, str]
     """Model -> why it does not count."""
     notes: tuple[str, ...]
@@ -135,6 +135,7 @@ def recommend(
     mask: Any = None,
     progress: Callable[[str], None] | None = None,
     results: Iterable[Result] | None = None,
+    costs: CostTable | None = None,
     use_cases: Path = FILE,
 ) -> Recommendation:
     """Which backend to take, by what was measured.
@@ -143,7 +144,7 @@ def recommend(
         use: a use case of `leaderboard/use_cases.json`; None: the one that fits the picture's faults best.
         max_ms: longest time for a picture in milliseconds, at the size `at` or that of the measured pictures.
         at: (width, height) in pixels for which time and memory are estimated.
-        max_memory_mb: most memory beside the loaded model, in megabytes.
+        max_memory_mb: most memory in megabytes; what of, says the `memory_is` of each cost.
         license: "permissive" or an SPDX id.
         offline: only models whose weights are on this machine.
         min_face_similarity: least mean similarity of faces to those of the truth (MobileFaceNet's cosine, -1 to 1).
@@ -151,12 +152,13 @@ def recommend(
         mask: for a use case that fills holes, the picture's mask.
         progress: is told before each model that is tried on the picture, with a sentence.
         results: the measurements, by default the committed ones.
+        costs: what models cost; by default, with the committed results, the committed ones. Without, the results tell.
         use_cases: the file of use cases.
 
-    Raises UnknownNameError for an unknown use case or license, ZooError for a wish that makes no sense or cannot be
-    judged by what was measured, and when there are no results; PictureError and MaskError for what cannot be tried.
+    Raises UnknownNameError for an unknown use case or license, ZooError for a constraint that makes no sense or cannot
+    be judged by what was measured, and when there are no results; PictureError and MaskError for what cannot be tried.
     """
-    wishes = Wishes(max_ms, at, max_memory_mb, license, offline, min_face_similarity)
+    constraints = Constraints(max_ms, at, max_memory_mb, license, offline, min_face_similarity)
     if mask is not None and picture is None:
         raise ZooError("a mask is for a picture: give the picture too.")
     faults = None
@@ -172,7 +174,7 @@ def recommend(
     if mask is not None and not case.needs_mask:
         raise ZooError(f"the use case {case.id} uses no mask; leave it out.")
     if results is None:
-        results = _committed()
+        results, costs = _committed(), costs or read_committed_costs()
     measured = gains(case, results)
     files = tuple(Path(given) if isinstance(given, (str, Path)) else None for given in (picture, mask))
     everyone = [run for cell in measured.cells for run in cell.runs.values()]
@@ -180,14 +182,14 @@ def recommend(
         raise ZooError(f"no similarity of faces was measured for the use case {case.id}.")
     left_out = {}
     for model in dict.fromkeys(model for cell in measured.cells for model in cell.gains):
-        why = wishes.why_not(model, _runs(model, measured))
+        why = constraints.why_not(model, _runs(model, measured), costs)
         if why is not None:
             left_out[model] = why
     best = {cell.name: cell.best([model for model in cell.gains if model not in left_out]) for cell in measured.cells}
     best_of_each = {name: model for name, model in best.items() if model is not None and len(best) > 1}
     choices = {model: values for model, values in measured.models.items() if model not in left_out}
     left_out = {**measured.left_out, **left_out}
-    found = _judged(case, measured, choices, best_of_each, left_out, at, files)
+    found = _judged(case, measured, choices, best_of_each, left_out, at, files, costs)
     if faults is None:
         return found
     from .try_out import try_out
@@ -226,6 +228,7 @@ def _judged(
     left_out: dict[str, str],
     at: tuple[int, int] | None,
     files: Sequence[Path | None],
+    costs: CostTable | None,
 ) -> Recommendation:
     """Compare all models and doing nothing pairwise, in one family: which of them is the best was not known before."""
     order = sorted(values, key=lambda model: (-float(values[model].mean()), model))
@@ -252,7 +255,7 @@ def _judged(
                 p_nothing=against_nothing.p,
                 tied=place > 0 and verdicts[0, place].direction >= 0,
                 face_similarity=face_similarity(_runs(model, measured)),
-                cost=cost_of(card, _runs(model, measured), at),
+                cost=cost_of(card, _runs(model, measured), at, costs),
                 command=command(card, *files),
             )
         )
@@ -293,7 +296,9 @@ def _verdict(choices: Sequence[Choice], measured: Gains, comparisons: int) -> tu
     if not measured.cells:
         return CANNOT_TELL, "Cannot tell: nothing was measured that this use case could be judged by."
     if not choices:
-        why = "no model was measured on all of its scenarios" if not measured.models else "no model meets the wishes"
+        why = (
+            "no model was measured on all of its scenarios" if not measured.models else "no model meets the constraints"
+        )
         return CANNOT_TELL, f"Cannot tell: {why}."
     best = choices[0]
     if best.gain <= 0:

@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--max-ms", metavar="N", help="longest time for a picture, in milliseconds")
     add("--at", metavar="WxH", help="size in pixels that time and memory are estimated for (default: the measured "
         "pictures' own)")  # fmt: skip
-    add("--max-memory", metavar="MB", help="most memory beside the loaded model, in megabytes")
+    add("--max-memory", metavar="MB", help="most memory, in megabytes")
     add("--license", metavar="permissive|SPDX", help="only backends under a permissive license, or under this one")
     add("--offline", action="store_true", help="only backends whose weights are on this machine")
     add("--min-face-similarity", metavar="S", help="least mean similarity of faces to the truth's, -1 to 1 (0.35 and "
@@ -144,6 +144,10 @@ def text(found: Recommendation) -> str:
         for line in gap.metrics:
             said.append(wrapped(f"{line.dataset} / {line.scenario}: {shown_difference(line)}", "  "))
         said.append("")
+    if not found.scenarios:
+        said.append("these measurements would tell (`recommend --results runs` reads them then):")
+        said += [f"  {line}" for line in to_measure(found)]
+        said.append("")
     pick = found.pick.model if found.pick else None
     if any(model != pick for model in found.best_of_each.values()):
         said.append("each scenario by itself, also among models that were not measured on all:")
@@ -157,6 +161,14 @@ def text(found: Recommendation) -> str:
     if found.try_out is not None:
         said += ["", *(wrapped(line) for line in tried_lines(found.try_out))]
     return "\n".join(said).rstrip()
+
+
+def to_measure(found: Recommendation) -> list[str]:
+    """The commands that measure all that counts for a use case, a data set each."""
+    return [
+        f"python -m eval --model all --dataset {dataset} --scenario {','.join(scenarios)} --data-root DIR --out runs"
+        for dataset, scenarios in found.use.measured_on.items()
+    ]
 
 
 def _named(choice: Choice) -> str:
@@ -183,7 +195,8 @@ def _cost(choice: Choice, at: tuple[int, int] | None) -> str:
 
 def _about_costs(found: Recommendation) -> list[str]:
     machines = "; ".join(dict.fromkeys(choice.cost.machine for choice in found.choices))
-    lines = [f"measured on {machines}; memory is what is needed beside the loaded model"]
+    memory = "; ".join(dict.fromkeys(choice.cost.memory_is for choice in found.choices))
+    lines = [f"measured on {machines}; memory is {memory}"]
     if found.at is not None:
         lines.append(f"estimated for {found.at[0]} x {found.at[1]} pixels, as if cost grew with the number of pixels")
     return lines

@@ -9,7 +9,7 @@ from eval.metrics import METRICS, get_metric
 from eval.results import Result
 
 from .costs import latency
-from .table import Group, evidence, label, remarks, shown, shown_unranked, told_apart, unranked
+from .table import Group, evidence, label, other_code, remarks, shown, shown_unranked, unranked
 
 WIDTH = 100
 """Columns that no line exceeds."""
@@ -43,7 +43,7 @@ def _block(made: Group) -> str:
             lines.append(f"  {rank:>{ranks}} {name:<{model}}  {score:<{value}}  {taken:>{seconds}}".rstrip())
     else:
         lines.append("  no complete run")
-    lines += [_wrapped(line, "  ") for line in (evidence(made), *told_apart(made), *unranked(made)) if line]
+    lines += [_wrapped(line, "  ") for line in (evidence(made), *other_code(made), *unranked(made)) if line]
     return "\n".join(lines)
 
 

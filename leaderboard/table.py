@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -15,6 +16,9 @@ from eval.metrics import get_metric
 from eval.relevance import digits
 from eval.results import MetricValue, Result
 from eval.stats import Ranking
+from zoo.errors import ZooError
+from zoo.registry import get_card
+from zoo.weights.bundled import recorded_sha256
 
 from .costs import latency, latency_withheld
 from .overall import seed_lines, strength_lines
@@ -200,15 +204,15 @@ def frame(made: Group) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def told_apart(made: Group) -> list[str]:
-    """Which code made which rows, where it was not one and the same, a line each."""
+def other_code(made: Group) -> list[str]:
+    """Which code made which rows, where it was not one and the same, and which rows are of former weights; lines."""
     by_code: dict[str, list[str]] = {}
     for result in sorted(made.ranked, key=_identity):
         code = ", restored by ".join(str(code) for code in result.codes)
         by_code.setdefault(code, []).append(label(result, made.ranked))
-    if len(by_code) < 2:
-        return []
-    return [f"measured by {code}: {', '.join(models)}" for code, models in by_code.items()]
+    lines = [f"measured by {code}: {', '.join(models)}" for code, models in by_code.items() if len(by_code) > 1]
+    former = [label(result, made.ranked) for result in made.ranked if has_other_weights(result)]
+    return [*lines, *([f"with other weights than those bundled now: {', '.join(former)}"] if former else [])]
 
 
 def unranked(made: Group) -> list[str]:
@@ -259,6 +263,15 @@ def why_unranked(result: Result) -> str | None:
     return f"measured by {' and '.join(unclean)}" if unclean else None
 
 
+def has_other_weights(result: Result) -> bool:
+    """Whether a run had other weights than those that are bundled for its model now; False where none are."""
+    with contextlib.suppress(ZooError):
+        files = get_card(result.model.id).files
+        now = recorded_sha256(files[0].filename) if len(files) == 1 else None
+        return now is not None and result.model.weights_sha256 != now
+    return False
+
+
 def _why_incomplete(result: Result) -> str:
     parts = [f"{result.n_scored} of {result.n_expected} pictures scored"]
     if result.dataset.limit is not None:
@@ -294,7 +307,7 @@ def markdown(groups: Sequence[Group]) -> str:
             lines += ["| " + " | ".join(_cell(value) for value in row) + " |" for row in table.to_numpy()]
             lines.append("")
         note = CARDS[made.dataset].notes if made.dataset in CARDS else ""
-        lines += [f"- {line}" for line in [*([note] if note else []), *told_apart(made), *unranked(made)]]
+        lines += [f"- {line}" for line in [*([note] if note else []), *other_code(made), *unranked(made)]]
         lines.append("")
     lines += [*strength_lines(groups), *seed_lines(groups)]
     lines += ["## Remarks", "", *(f"- {line}" for line in remarks(groups)), ""]

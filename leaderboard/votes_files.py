@@ -9,8 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from zoo.errors import ZooError, describe_os_error
-from zoo.io.files import MAX_JSON_BYTES, read_bytes
-from zoo.io.images import write_bytes
+from zoo.io.files import MAX_JSON_BYTES, read_bytes, write_bytes
 
 from .votes import COLUMNS, Vote, row_of, vote_of
 

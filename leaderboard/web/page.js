@@ -200,7 +200,7 @@ function useCase(id) {
   shown.push(el("p", {}, el("b", {}, "Measured: "), use.measured), el("p", {}, el("b", {}, "Not measured: "), use.notMeasured));
   if (use.choices.length) {
     shown.push(sortable("models for this use case", columns, rows, { heading: true }),
-      el("p", { class: "note" }, `Gain over doing nothing on ${use.pictures} pictures, in standard deviations of the pictures, with its 95 % interval. Models that cannot be told apart share their ranks. Memory is what is needed beside the loaded model.`));
+      el("p", { class: "note" }, `Gain over doing nothing on ${use.pictures} pictures, in standard deviations of the pictures, with its 95 % interval. Models that cannot be told apart share their ranks. Memory is ${[...new Set(use.choices.map((choice) => choice.memoryIs))].join("; ")}.`));
   }
   if (choices.length) {
     shown.push(el("h2", {}, "How sure that is"),
@@ -355,6 +355,19 @@ function model(id) {
       { title: "worst picture", value: (row) => row.harm?.worst, show: (row) => row.harm?.worst ?? "" },
       { title: "seconds", value: (row) => row.seconds, show: (row) => shownSeconds(row.seconds), number: true },
     ], rows, { heading: true, muted: (row) => row.rank == null }));
+  }
+  const costs = data.costs?.models[id];
+  if (costs) {
+    shown.push(el("h2", {}, "Cost"), sortable("costs", [
+      { title: "size", value: (row) => row.size },
+      { title: "first (s)", value: (row) => row.cold, show: (row) => shownSeconds(row.cold), number: true },
+      { title: "median (s)", value: (row) => row.p50, show: (row) => shownSeconds(row.p50), number: true },
+      { title: "95 % below (s)", value: (row) => row.p95, show: (row) => shownSeconds(row.p95), number: true },
+      { title: "MP/s, four at once", value: (row) => row.speed, show: (row) => number(row.speed, 2), number: true, best: "high" },
+      { title: "memory (MB)", value: (row) => row.memory, show: (row) => number(row.memory, 0), number: true },
+      { title: "GMACs", value: (row) => row.gmacs, show: (row) => number(row.gmacs, 1), number: true },
+      { title: "", value: (row) => row.state },
+    ], costs), el("p", { class: "note" }, `Measured on ${data.costs.machine}, the models in turns; memory is what restoring adds to an empty process, the model included.`));
   }
   const failed = data.rankings.flatMap((ranking) => [
     ...Object.entries(ranking.failures[id] ?? {}).map(([picture, why]) => `${ranking.name}, ${picture}: ${why}`),

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from string import Template
 
-from zoo.io.images import write_bytes
+from zoo.io.files import write_bytes
 
+from ..costs import CostTable
 from ..recommend import Recommendation
 from ..table import Group, flat
 from .charts import VEGA_LITE, renderer
@@ -21,7 +22,13 @@ SHEETS = HERE.parents[1] / "assets" / "samples"
 """Contact sheets, ID.jpg, where this is a checkout."""
 
 
-def write_site(folder: Path, groups: Sequence[Group], answers: Sequence[Recommendation], sheets: Path = SHEETS) -> Path:
+def write_site(
+    folder: Path,
+    groups: Sequence[Group],
+    answers: Sequence[Recommendation],
+    costs: CostTable | None = None,
+    sheets: Path = SHEETS,
+) -> Path:
     """Write index.html, all rows as CSV and Parquet, and contact sheets as pictures/ID.jpg; the path of the page.
 
     Raises ZooError where the package that brings the charts is not installed, OutputError.
@@ -29,7 +36,7 @@ def write_site(folder: Path, groups: Sequence[Group], answers: Sequence[Recommen
     measured = {run.model.id for made in groups for run in (*made.ranked, *made.unranked)}
     found = {path.stem: path for path in sorted(sheets.glob("*.jpg")) if path.stem in measured}
     page = folder / "index.html"
-    write_bytes(page, html(groups, answers, list(found)).encode())
+    write_bytes(page, html(groups, answers, costs, list(found)).encode())
     rows = flat(groups)
     write_bytes(folder / "leaderboard.csv", rows.to_csv(index=False, lineterminator="\n").encode())
     buffer = io.BytesIO()
@@ -42,9 +49,14 @@ def write_site(folder: Path, groups: Sequence[Group], answers: Sequence[Recommen
     return page
 
 
-def html(groups: Sequence[Group], answers: Sequence[Recommendation], sheets: Sequence[str] = ()) -> str:
+def html(
+    groups: Sequence[Group],
+    answers: Sequence[Recommendation],
+    costs: CostTable | None = None,
+    sheets: Sequence[str] = (),
+) -> str:
     """The whole page: style, data, Vega and script in one file. Raises ZooError as `renderer` does."""
-    data = json.dumps(page_data(groups, answers, sheets), separators=(",", ":"), allow_nan=False)
+    data = json.dumps(page_data(groups, answers, costs, sheets), separators=(",", ":"), allow_nan=False)
     return Template(_read("page.html")).substitute(
         STYLE=_read("page.css"),
         DATA=data.replace("<", "\\u003c"),  # so that no text of a result can end the element

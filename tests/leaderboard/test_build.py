@@ -18,6 +18,7 @@ from leaderboard.__main__ import main
 from leaderboard.answers import answers, how_to_run, markdown, summary_table, works_offline
 from leaderboard.build import PLOT
 from leaderboard.committed import ROOT
+from leaderboard.costs import read_committed_costs
 from leaderboard.readme import filled
 from leaderboard.table import COMMITTED, flat, group
 from leaderboard.table import markdown as tables
@@ -45,7 +46,7 @@ def measured() -> list:
 @pytest.fixture(scope="module")
 def committed():
     results = find_results([COMMITTED])
-    return results, group(results), answers(results)
+    return results, group(results), answers(results, read_committed_costs())
 
 
 def assert_same(written: str, made: str) -> None:
@@ -166,7 +167,7 @@ def test_the_page_is_one_small_file_that_no_text_breaks_out_of(tmp_path):
     for name in ("nl-means", "unmeasured"):
         Image.new("RGB", (4, 4)).save(tmp_path / "sheets" / f"{name}.jpg")
     groups = group(measured())
-    page = write_site(tmp_path / "site", groups, answers(measured()), tmp_path / "sheets")
+    page = write_site(tmp_path / "site", groups, answers(measured()), sheets=tmp_path / "sheets")
     assert sorted(path.relative_to(tmp_path / "site").as_posix() for path in (tmp_path / "site").rglob("*.*")) == [
         "index.html", "leaderboard.csv", "leaderboard.parquet", "pictures/nl-means.jpg",
     ]  # fmt: skip

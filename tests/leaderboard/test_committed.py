@@ -12,7 +12,7 @@ from leaderboard import __main__ as cli
 from leaderboard import committed, table
 from leaderboard.committed import check, is_checkout, other_inputs, place, why_not
 from leaderboard.readme import filled
-from leaderboard.table import COMMITTED, group, markdown, told_apart
+from leaderboard.table import COMMITTED, group, markdown, other_code
 from tests.eval.test_provenance import git
 from tests.leaderboard.helpers import CODE, result, value
 from zoo.errors import ZooError
@@ -86,13 +86,13 @@ def test_build_refuses_the_committed_table_and_shows_others(tmp_path, monkeypatc
 
 def test_other_code_is_told_apart_in_the_same_table():
     (made,) = group([result("a", 20), result("b", 30, code=OTHER), result("c", 10, restored=OTHER)])
-    assert told_apart(made) == [
+    assert other_code(made) == [
         "measured by 0.1.0+ccccccc: a",
         "measured by 0.1.0+ddddddd: b",
         "measured by 0.1.0+ccccccc, restored by 0.1.0+ddddddd: c",
     ]
-    assert all(line in markdown([made]) for line in told_apart(made))
-    assert told_apart(group([result("a"), result("b")])[0]) == []
+    assert all(line in markdown([made]) for line in other_code(made))
+    assert other_code(group([result("a"), result("b")])[0]) == []
 
 
 def test_versions_of_metrics_do_not_meet():

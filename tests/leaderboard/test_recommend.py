@@ -17,9 +17,11 @@ from eval.results import MetricValue, Result
 from leaderboard.gains import gains
 from leaderboard.overall import is_baseline
 from leaderboard.recommend import CANNOT_TELL, CLEAR, TIED, command, recommend
+from leaderboard.table import group, other_code
 from leaderboard.use_cases import get_use_case
 from tests.leaderboard.helpers import CODE, result
 from zoo.errors import UnknownNameError, ZooError
+from zoo.weights.bundled import recorded_sha256
 
 BASELINE = next(card.id for card in zoo.list_models(task="denoise") if is_baseline(card.id))
 SPREAD = np.linspace(-1, 1, 24)
@@ -39,6 +41,8 @@ def run(model: str, psnr, *, dataset: str = "kodak24", scenario: str = "noise", 
     metrics = {
         name: MetricValue(mean=float(each.mean()), n=n, version=versions.get(name, 1)) for name, each in values.items()
     }
+    if model.endswith(".mini"):
+        changes.setdefault("weights_sha256", recorded_sha256(f"{model}.safetensors"))
     made = result(model, n=n, expected=changes.pop("expected", n), metrics={**metrics, **extra}, **changes)
     rows = [
         row.model_copy(update={"metrics": {name: float(each[i]) for name, each in values.items()}})
@@ -63,8 +67,8 @@ def better(model: str, by: float, n: int = 24, wobble: float = 1.0, **where) -> 
     return run(model, 20 + SPREAD[:n] + by + wobble * noise[:n], **where)
 
 
-def advised(*results: Result, use: str = "noisy-photo", **wishes):
-    return recommend(use, results=results, **wishes)
+def advised(*results: Result, use: str = "noisy-photo", **constraints):
+    return recommend(use, results=results, **constraints)
 
 
 def test_the_better_model_is_the_pick_and_the_difference_is_told():
@@ -211,6 +215,18 @@ def test_what_does_not_compare_is_left_out_and_said(run_of_nl_means, why):
     assert why in " ".join([*found.left_out.values(), *found.notes])
 
 
+def test_runs_with_other_weights_than_those_bundled_do_not_count():
+    now = recorded_sha256("autoencoder.mini.safetensors")
+    former = better("autoencoder.mini", 9, weights_sha256="f" * 64)
+    found = advised(nothing(), better("bilateral", 1), former)
+    assert [choice.model for choice in found.choices] == ["bilateral"]
+    assert "with other weights than those bundled now" in found.left_out["autoencoder.mini"]
+    both = advised(nothing(), better("bilateral", 1), former, better("autoencoder.mini", 2, weights_sha256=now))
+    assert both.pick.model == "autoencoder.mini" and both.pick.gain == pytest.approx(2 / np.std(SPREAD, ddof=1))
+    (made,) = group([nothing(), former])
+    assert "with other weights than those bundled now: autoencoder.mini" in other_code(made)
+
+
 def test_a_metric_that_only_the_baseline_has_is_never_made_up():
     floor = run(BASELINE, 20 + SPREAD, vgg=2 + 0.1 * SPREAD)
     found = advised(floor, better("bilateral", 2), run("nl-means", 21 + SPREAD, vgg=1 + 0.1 * SPREAD))
@@ -254,7 +270,7 @@ def test_a_model_that_is_gone_is_no_advice():
     assert found.left_out["no-such-model"] == "it is no backend of this version any more"
 
 
-def test_wishes_leave_out_with_a_reason():
+def test_constraints_leave_out_with_a_reason():
     runs = [
         nothing(),
         better("bilateral", 1, megapixels_per_second=10.0, peak_memory_mb=10),
@@ -269,7 +285,7 @@ def test_wishes_leave_out_with_a_reason():
     assert fast.pick.cost.seconds_at == pytest.approx(0.1)
     assert advised(*runs, max_ms=251).pick.model == "nl-means"
     assert advised(*runs, max_ms=249).verdict == CANNOT_TELL
-    assert "no model meets the wishes" in advised(*runs, max_ms=249).sentence
+    assert "no model meets the constraints" in advised(*runs, max_ms=249).sentence
     assert advised(*runs, max_memory_mb=50).left_out == {"nl-means": "it takes up to 100 MB"}
     # 1 megapixel is four times what was measured for nl-means, and less than what was for bilateral.
     large = advised(*runs, at=(1000, 1000))
@@ -294,7 +310,7 @@ def test_a_busy_machine_is_said():
 def test_offline_leaves_out_what_has_to_be_downloaded(monkeypatch):
     runs = [nothing(), better("bilateral", 1), better("nl-means", 2)]
     gone = "the weights of nl-means are not on this machine"
-    for module in ("recommend", "wishes"):
+    for module in ("recommend", "constraints"):
         monkeypatch.setattr(
             f"leaderboard.{module}.unavailable_reason", lambda card: gone if card.id == "nl-means" else None
         )
@@ -323,7 +339,7 @@ def test_faces_have_to_be_similar_enough():
 
 
 @pytest.mark.parametrize(
-    ("wishes", "message"),
+    ("constraints", "message"),
     [
         ({"max_ms": 0}, "the longest time is a number above 0, not 0"),
         ({"max_ms": float("nan")}, "the longest time is a number above 0"),
@@ -339,9 +355,9 @@ def test_faces_have_to_be_similar_enough():
         ({"picture": "nowhere.png"}, "cannot read nowhere.png"),
     ],
 )
-def test_senseless_wishes_are_one_sentence(wishes, message):
+def test_senseless_constraints_are_one_sentence(constraints, message):
     with pytest.raises(ZooError, match=message):
-        recommend(**{"use": "noisy-photo", "results": [], **wishes})
+        recommend(**{"use": "noisy-photo", "results": [], **constraints})
 
 
 def test_the_command_fits_the_task():

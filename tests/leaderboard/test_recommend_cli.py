@@ -33,14 +33,14 @@ def test_the_answer_as_text(results, capsys):
     assert "pick:      nl-means (Non-local means; BSD-3-Clause)" in lines
     assert "runner-up: bilateral (Bilateral filter; Apache-2.0)" in lines
     assert "  python -m zoo restore photo.png -m nl-means -o photo-nl-means.png" in lines
-    assert "nl-means is better than bilateral, and significantly so on 24 pictures." in " ".join(map(str.strip, lines))
+    assert "nl-means is better than bilateral, and significantly so on 24 pictures. Of the 2 sets" in " ".join(lines)
     assert "note: cid22-val / noise: not measured" in lines
     assert max(map(len, lines)) <= WIDTH
 
 
 def test_the_answer_as_json(results, capsys):
-    wishes = ("--license", "apache-2.0", "--at", "1920x1080", "--max-ms", "1e5", "--max-memory", "1e5")
-    assert recommend("--use", "noisy-photo", "--results", results, *wishes, "--format", "json") == 0
+    constraints = ("--license", "apache-2.0", "--at", "1920x1080", "--max-ms", "1e5", "--max-memory", "1e5")
+    assert recommend("--use", "noisy-photo", "--results", results, *constraints, "--format", "json") == 0
     data = json.loads(capsys.readouterr().out)
     assert (data["pick"], data["runner_up"], data["at"]) == ("bilateral", None, [1920, 1080])
     assert data["left_out"] == {"nl-means": "its license is BSD-3-Clause"}
@@ -92,3 +92,15 @@ def test_bad_options_are_one_sentence(options, message, results, capsys):
     assert shown.out == ""
     (line,) = shown.err.splitlines()
     assert line.startswith("error: ") and message in line
+
+
+def test_what_would_tell_is_said_where_nothing_was_measured(results, capsys):
+    assert recommend("--use", "phone-portrait", "--results", results) == 0
+    out = capsys.readouterr().out
+    assert "Cannot tell: nothing was measured that this use case could be judged by." in out
+    assert (
+        "  python -m eval --model all --dataset faces-val --scenario phone-dark,phone-motion,phone-compressed "
+        "--data-root DIR --out runs\n"
+    ) in out
+    assert recommend("--use", "noisy-photo", "--results", results) == 0
+    assert "these measurements would tell" not in capsys.readouterr().out

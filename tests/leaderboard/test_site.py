@@ -42,7 +42,7 @@ def site(tmp_path_factory) -> Path:
     (folder / "sheets").mkdir()
     Image.new("RGB", (64, 32), (200, 30, 30)).save(folder / "sheets" / "nl-means.jpg")
     results = [*measured(), *timed()]
-    return write_site(folder / "page", group(results), answers(results), folder / "sheets")
+    return write_site(folder / "page", group(results), answers(results), sheets=folder / "sheets")
 
 
 @pytest.fixture(scope="module")
@@ -210,7 +210,7 @@ def test_results_without_an_answer_lead_to_the_scenarios(browser, tmp_path):
     pytest.importorskip("vl_convert", reason="vl-convert is not installed here")
     results = [run("bilateral", 20 + SPREAD, dataset="sample")]
     page = browser.new_page()
-    page.goto(write_site(tmp_path, group(results), answers(results), tmp_path).as_uri())
+    page.goto(write_site(tmp_path, group(results), answers(results), sheets=tmp_path).as_uri())
     page.get_by_text("See the scenarios that were measured.").click()
     page.wait_for_function("document.querySelector('h1').innerText === 'Scenarios'")
     assert first_column(page, "scenarios") == ["sample / noise"]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,6 +31,12 @@ class Hub:
     ranges: bool = True
     """Whether Range is honored; else the whole file is sent again."""
     content_type: str = "application/octet-stream"
+    created: list[dict] = field(default_factory=list)
+    """What repositories were asked for, as the client said it."""
+    commits: list[dict] = field(default_factory=list)
+    """The header of every commit."""
+    large: dict[str, bytes] = field(default_factory=dict)
+    """Files of Git LFS that were sent, by their sha256."""
 
     def publish(self, repo: str, name: str, data: bytes) -> None:
         """Put a file into a repository's main branch."""
@@ -53,6 +61,60 @@ def running_hub() -> Iterator[Hub]:
 
         def do_GET(self) -> None:
             self.answer(body=True)
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            hub.requests.append((self.command, self.path, None, self.headers.get("Authorization")))
+            if self.path in hub.errors:
+                return self.refuse(*hub.errors[self.path])
+            if hub.token and self.headers.get("Authorization") != f"Bearer {hub.token}":
+                return self.refuse(401, "")
+            if self.path == "/api/validate-yaml":
+                return self.say({"errors": [], "warnings": []})
+            if self.path == "/api/repos/create":
+                hub.created.append(json.loads(body))
+                return self.say({"url": f"{hub.url}/{hub.created[-1]['organization']}/{hub.created[-1]['name']}"})
+            if "/preupload/" in self.path:
+                return self.say({"files": [
+                    {"path": file["path"], "shouldIgnore": False,
+                     "uploadMode": "lfs" if file["path"].endswith((".parquet", ".safetensors")) else "regular"}
+                    for file in json.loads(body)["files"]
+                ]})  # fmt: skip
+            if self.path.endswith(".git/info/lfs/objects/batch"):
+                return self.say({"transfer": "basic", "objects": [
+                    {**each, "actions": {"upload": {"href": f"{hub.url}/lfs/{each['oid']}"}}}
+                    for each in json.loads(body)["objects"]
+                ]})  # fmt: skip
+            if "/commit/" in self.path:
+                return self.commit([json.loads(line) for line in body.splitlines()])
+            self.refuse(404, "EntryNotFound")
+
+        def commit(self, operations: list[dict]) -> None:
+            repo, revision = self.path.removeprefix("/api/").removeprefix("models/").split("/commit/")
+            for operation in operations:
+                value = operation["value"]
+                if operation["key"] == "header":
+                    hub.commits.append(value)
+                    continue
+                data = base64.b64decode(value["content"]) if operation["key"] == "file" else hub.large[value["oid"]]
+                hub.files[f"/{repo}/resolve/{revision}/{value['path']}"] = data
+            self.say({"success": True, "commitOid": COMMIT, "commitUrl": f"{hub.url}/{repo}/commit/{COMMIT}"})
+
+        def do_PUT(self) -> None:
+            data = self.rfile.read(int(self.headers["Content-Length"]))
+            digest = hashlib.sha256(data).hexdigest()
+            if self.path != f"/lfs/{digest}":
+                return self.refuse(400, "")
+            hub.large[digest] = data
+            self.say({})
+
+        def say(self, answer: dict) -> None:
+            data = json.dumps(answer).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
 
         def refuse(self, status: int, code: str) -> None:
             self.send_response(status)

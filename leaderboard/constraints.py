@@ -11,14 +11,14 @@ from zoo.errors import UnknownNameError, ZooError
 from zoo.licenses import is_licensed
 from zoo.registry import get_card, list_models, unavailable_reason
 
-from .costs import cost_of
+from .costs import CostTable, cost_of
 
 FACE_SIMILARITY = "face_similarity"
 """What a least similarity of faces is asked of: its embedding is bundled."""
 
 
 @dataclass(frozen=True)
-class Wishes:
+class Constraints:
     """Limits; None sets none. Raises ZooError for a limit that makes no sense, UnknownNameError for a license."""
 
     max_ms: float | None = None
@@ -46,8 +46,8 @@ class Wishes:
             if self.license.casefold() not in {each.casefold() for each in known}:
                 raise UnknownNameError("license", self.license, {"permissive", *known})
 
-    def why_not(self, model: str, runs: Sequence[Result]) -> str | None:
-        """Why a model with these runs does not meet the wishes, as a phrase, or None."""
+    def why_not(self, model: str, runs: Sequence[Result], costs: CostTable | None = None) -> str | None:
+        """Why a model with these runs and costs does not meet the constraints, as a phrase, or None."""
         try:
             card = get_card(model)
         except ZooError:
@@ -56,7 +56,7 @@ class Wishes:
             return f"its license is {card.license}"
         if self.offline and unavailable_reason(card) is not None:
             return "its weights are not on this machine"
-        cost = cost_of(card, runs, self.at)
+        cost = cost_of(card, runs, self.at, costs)
         if self.max_ms is not None:
             seconds = cost.seconds if self.at is None else cost.seconds_at
             if seconds is None:

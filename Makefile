@@ -7,11 +7,12 @@ OUT ?= runs
 SCENARIOS ?= motion-blur,free-form-holes,scratches,noise,mixed,downscale-x4,low-light
 
 .DEFAULT_GOAL := help
-.PHONY: help eval results test test-all app lint types format clean
+.PHONY: help eval results leaderboard test test-all app lint types format clean
 
 help:
 	@echo "make eval      restore, measure and rank all backends on the embedded sample pictures"
 	@echo "make results   measure all that is in the committed tables (DATA=folder of the named sets), then rank it"
+	@echo "make leaderboard   write the tables, the plot and the site ($(OUT)/site) of the committed results anew"
 	@echo "make test      run the tests (make test-all: the slow ones too)"
 	@echo "make app       start the app in a browser"
 	@echo "make lint      check style (make format: repair it)"
@@ -33,6 +34,9 @@ eval: $(VENV)/.installed
 results: $(VENV)/.installed
 	$(BIN)/python -m eval suite --out $(OUT)/suite $(if $(DATA),--data-root $(DATA))
 	$(BIN)/python -m leaderboard publish $(OUT)/suite
+
+leaderboard: $(VENV)/.installed
+	$(BIN)/python -m leaderboard build --site $(OUT)/site
 
 test: $(VENV)/.installed
 	$(BIN)/python -m pytest -m "not slow"

@@ -73,7 +73,7 @@ def other_inputs(groups: Sequence[Group], committed: Iterable[Result]) -> list[s
     lines = []
     for made in groups:
         rows = known.get((made.dataset, made.scenario, made.version, made.seed), {})
-        results = (*made.ranked, *made.incomplete)
+        results = (*made.ranked, *made.unranked)
         other = {row.name for r in results for row in r.images if rows.get(row.name, row.input) != row.input}
         if other:
             lines.append(

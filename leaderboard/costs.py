@@ -8,7 +8,22 @@ from dataclasses import dataclass
 from eval.results import Result
 from zoo.card import ModelCard
 
-from .table import BUSY
+BUSY = 1.5
+"""Processes per core from which on a machine had other work; the harness itself comes to about 1."""
+
+
+def latency_withheld(run: Result) -> str | None:
+    """Why the latency of a run is not published, or None: it was measured beside other work."""
+    if run.cost.workers > 1:
+        return "several pictures were restored at once"
+    if run.cost.load is not None and run.cost.load > BUSY:
+        return "the machine had other work"
+    return None
+
+
+def latency(run: Result) -> float | None:
+    """Median seconds for a picture; None where none was measured, or not on a machine of its own."""
+    return None if latency_withheld(run) else run.cost.seconds_median
 
 
 @dataclass(frozen=True)
@@ -26,15 +41,13 @@ class Cost:
     """Peak beside the loaded model; for a larger size than was measured, estimated to grow with the pixels."""
     machine: str
     remark: str
-    """Why these figures are too high, or empty."""
+    """Why a latency that was measured is not published, or empty."""
 
 
 def cost_of(card: ModelCard, runs: Sequence[Result], at: tuple[int, int] | None = None) -> Cost:
     """The cost over all pictures of a model's runs and, where `at` says (width, height), estimated for that size."""
     machines = sorted({f"{run.cost.machine}, {run.cost.device}" for run in runs})
-    busy = any(run.cost.load is not None and run.cost.load > BUSY for run in runs)
-    crowded = max((run.cost.workers for run in runs), default=1)
-    remark = "the machine had other work" if busy else f"{crowded} pictures at once" if crowded > 1 else ""
+    remark = next((why for run in runs if (why := latency_withheld(run))), "")
     memories = [memory for run in runs if (memory := run.cost.peak_memory_mb) is not None]
     memory = max(memories) if memories and len(memories) == len(runs) else None
     seconds, megapixels = _means(runs)
@@ -49,10 +62,10 @@ def cost_of(card: ModelCard, runs: Sequence[Result], at: tuple[int, int] | None 
 
 
 def _means(runs: Sequence[Result]) -> tuple[float | None, float | None]:
-    """Seconds and megapixels of the mean picture; None for both where a run has no latency."""
+    """Seconds and megapixels of the mean picture; None for both where a run has no latency to publish."""
     seconds = megapixels = 0.0
     for run in runs:
-        if run.cost.seconds_median is None or not run.cost.megapixels_per_second:
+        if latency(run) is None or not run.cost.megapixels_per_second:
             return None, None
         spent = sum(row.seconds for row in run.images)
         seconds += spent

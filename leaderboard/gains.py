@@ -19,7 +19,7 @@ from eval.metrics import METRICS
 from eval.results import Result
 
 from .overall import is_baseline
-from .table import OWN, Group, group, told_apart, why_incomplete
+from .table import OWN, Group, group, told_apart, why_unranked
 from .use_cases import UseCase
 
 
@@ -86,7 +86,7 @@ def gains(use: UseCase, results: Iterable[Result]) -> Gains:
             left_out.setdefault(result.model.id, f"{why} on {result.dataset.id} / {result.scenario.id}")
         else:
             counted.append(result)
-    groups = group(counted)
+    groups = group(counted, former=True)
     cells, notes = [], []
     for dataset, scenario in use.cells:
         fitting = [made for made in groups if (made.dataset, made.scenario) == (dataset, scenario)]
@@ -125,9 +125,7 @@ def _why_not(result: Result) -> str | None:
         return "measured by code that no commit names"
     if result.dataset.state in OWN:
         return "measured on other pictures than the data set's"
-    if not result.complete:
-        return why_incomplete(result)
-    return None
+    return why_unranked(result)
 
 
 def _baseline(made: Group) -> Result | None:
@@ -170,9 +168,6 @@ def _cell(use: UseCase, made: Group, left_out: dict[str, str], notes: list[str])
             sign = 1 if METRICS[name].higher_is_better else -1
             for picture, restored in (_values(run, name) or {}).items():
                 found[model][picture] += weight * sign * (restored - floor[name][picture]) / units[name]
-    for run in made.incomplete:
-        if not is_baseline(run.model.id):
-            left_out.setdefault(run.model.id, f"{why_incomplete(run)} on {made.name}")
     return Cell(made.dataset, made.sha256, made.scenario, weights, baseline, runs, found)
 
 

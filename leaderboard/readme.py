@@ -1,7 +1,7 @@
 """The README's tables, made from the committed results and put between their markers.
 
-A table stands between `<!-- leaderboard: DATASET SCENARIO METRIC[ METRIC...] -->` and `<!-- /leaderboard -->`; what is
-between them is written anew.
+A table stands between `<!-- leaderboard: DATASET SCENARIO METRIC[ METRIC...] -->`, or
+`<!-- leaderboard: use-cases -->`, and `<!-- /leaderboard -->`; what is between them is written anew.
 """
 
 from __future__ import annotations
@@ -12,14 +12,24 @@ from collections.abc import Sequence
 from eval.metrics import get_metric
 from zoo.errors import ZooError
 
+from .answers import summary_table
+from .recommend import Recommendation
 from .table import Group, label, shown
 
 MARKED = re.compile(r"(<!-- leaderboard: ([^\n]+?) -->\n).*?(<!-- /leaderboard -->)", re.DOTALL)
 
 
-def filled(text: str, groups: Sequence[Group]) -> str:
+USE_CASES = "use-cases"
+"""The marker of the table with a row for each use case."""
+
+
+def filled(text: str, groups: Sequence[Group], answers: Sequence[Recommendation]) -> str:
     """The text with its marked tables made anew. Raises ZooError for a marker that names no ranking or metric."""
-    return MARKED.sub(lambda found: found[1] + table(found[2], groups) + found[3], text)
+
+    def made(marker: str) -> str:
+        return summary_table(answers) if marker == USE_CASES else table(marker, groups)
+
+    return MARKED.sub(lambda found: found[1] + made(found[2]) + found[3], text)
 
 
 def table(marker: str, groups: Sequence[Group]) -> str:

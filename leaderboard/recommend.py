@@ -21,6 +21,7 @@ from zoo.registry import get_card, unavailable_reason
 
 from .costs import Cost, cost_of
 from .gains import Gains, gains
+from .ranks import shown_rank
 from .table import COMMITTED
 from .use_cases import FILE, UseCase, get_use_case, suggest
 from .wishes import Wishes, face_similarity
@@ -38,6 +39,8 @@ class Choice:
     model: str
     title: str
     license: str
+    rank: str
+    """Among all that were compared, doing nothing included: "2", or "1-3" where it is shared."""
     missing: str | None
     """Why it cannot run on this machine now, or None."""
     gain: float
@@ -92,6 +95,8 @@ class Recommendation:
     """The verdict for people."""
     choices: tuple[Choice, ...]
     """All models that were compared, by their mean gain."""
+    rank_of_nothing: str | None
+    """The rank of doing nothing among the choices; None where there are none."""
     difference: Difference | None
     pictures: int
     """How many pictures the comparison rests on."""
@@ -224,10 +229,11 @@ def _judged(
 ) -> Recommendation:
     """Compare all models and doing nothing pairwise, in one family: which of them is the best was not known before."""
     order = sorted(values, key=lambda model: (-float(values[model].mean()), model))
-    verdicts, nothing = {}, len(order)
+    verdicts, ranks, nothing = {}, [], len(order)
     if order:
         table = np.stack([values[model] for model in order])
-        verdicts = rank(np.vstack([table, np.zeros_like(table[:1])])).verdicts
+        ranking = rank(np.vstack([table, np.zeros_like(table[:1])]))
+        verdicts, ranks = ranking.verdicts, [shown_rank(*ends) for ends in ranking.ranks]
     choices = []
     for place, model in enumerate(order):
         card, own = get_card(model), paired(values[model].tolist())
@@ -237,6 +243,7 @@ def _judged(
                 model=model,
                 title=card.title,
                 license=card.license,
+                rank=ranks[place],
                 missing=unavailable_reason(card),
                 gain=own.mean,
                 low=own.low,
@@ -260,11 +267,17 @@ def _judged(
     verdict, sentence = _verdict(choices, measured, len(verdicts))
     if verdict == CLEAR and difference is not None and not difference.matters:
         sentence += " The difference is too small to matter in any metric, though."
+    if 0 < len(measured.cells) < len(case.cells):
+        were = "was" if len(measured.cells) == 1 else "were"
+        sentence += (
+            f" Of the {len(case.cells)} sets of pictures that count here, {len(measured.cells)} {were} measured."
+        )
     return Recommendation(
         use=case,
         verdict=verdict,
         sentence=sentence,
         choices=tuple(choices),
+        rank_of_nothing=ranks[nothing] if ranks else None,
         difference=difference,
         pictures=measured.pictures,
         scenarios=tuple(cell.name for cell in measured.cells),

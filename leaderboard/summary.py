@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from eval.metrics import METRICS, get_metric
 from eval.results import Result
 
-from .table import Group, evidence, label, remarks, shown, told_apart, unranked
+from .costs import latency
+from .table import Group, evidence, label, remarks, shown, shown_unranked, told_apart, unranked
 
 WIDTH = 100
 """Columns that no line exceeds."""
@@ -27,17 +28,19 @@ def summary(groups: Sequence[Group]) -> str:
 
 def _block(made: Group) -> str:
     lines = [_wrapped(f"{made.name}: {made.title}")]
-    if made.ranked:
+    runs = [*zip(made.ranks, made.ranked, strict=True)] or [("–", run) for run in shown_unranked(made)]
+    if runs:
         direction = "higher" if get_metric(made.primary).higher_is_better else "lower"
-        shares = f"the best {BEST} of {len(made.ranked)}" if len(made.ranked) > BEST else f"all {len(made.ranked)}"
-        lines.append(f"  {shares} by {made.primary} ({direction} is better), {made.ranked[0].n_scored} pictures")
-        rows = [_row(made, rank, run) for rank, run in list(zip(made.ranks, made.ranked, strict=True))[:BEST]]
+        shares = "all" if len(runs) <= BEST else f"the best {BEST} of" if made.ranked else f"{BEST} of"
+        pictures = f"{made.ranked[0].n_scored} pictures" if made.ranked else "none ranked"
+        lines.append(f"  {shares} {len(runs)} by {made.primary} ({direction} is better), {pictures}")
+        rows = [_row(made, rank, run) for rank, run in runs[:BEST]]
         ranks = max(len(row[0]) for row in rows)
         value, seconds = max(len(row[2]) for row in rows), max(len(row[3]) for row in rows)
         model = min(max(len(row[1]) for row in rows), WIDTH - 7 - ranks - value - seconds)
-        for rank, name, score, latency in rows:
+        for rank, name, score, taken in rows:
             name = name if len(name) <= model else name[: model - 1] + "…"
-            lines.append(f"  {rank:>{ranks}} {name:<{model}}  {score:<{value}}  {latency:>{seconds}}".rstrip())
+            lines.append(f"  {rank:>{ranks}} {name:<{model}}  {score:<{value}}  {taken:>{seconds}}".rstrip())
     else:
         lines.append("  no complete run")
     lines += [_wrapped(line, "  ") for line in (evidence(made), *told_apart(made), *unranked(made)) if line]
@@ -48,12 +51,12 @@ def _row(made: Group, rank: str, result: Result) -> tuple[str, str, str, str]:
     """(rank, model, metric with its unit and interval, time)."""
     unit = METRICS[made.primary].unit
     value = shown(made.primary, result.metrics[made.primary], with_interval=True)
-    latency = result.cost.seconds_median
+    seconds = latency(result)
     return (
         rank,
-        label(result, (*made.ranked, *made.incomplete)),
+        label(result, (*made.ranked, *made.unranked)),
         f"{value} {unit}".rstrip(),
-        "" if latency is None else f"{latency:.3f} s a picture",
+        "" if seconds is None else f"{seconds:.3f} s a picture",
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -16,13 +16,12 @@ from eval.relevance import digits
 from eval.results import MetricValue, Result
 from eval.stats import Ranking
 
+from .costs import latency, latency_withheld
 from .overall import seed_lines, strength_lines
 from .ranks import demonstration, ranking, shown_rank, with_intervals
 
 COMMITTED = Path(__file__).parent / "results"
 """The project's own result files."""
-BUSY = 1.5
-"""Processes per core from which on a latency is called too long; the harness itself comes to about 1."""
 OWN = ("own", "different")
 """States of a data set whose rankings stand apart."""
 ABOUT = (
@@ -47,12 +46,16 @@ class Group:
     version: int
     seed: int
     primary: str
+    primary_version: int
     title: str
     own: bool
     """Pictures of the user's, or others than the named set has: such groups stand in a section of their own."""
     ranked: tuple[Result, ...]
-    """Complete runs, the best first."""
-    incomplete: tuple[Result, ...]
+    """Complete runs of clean code, the best first."""
+    unranked: tuple[Result, ...]
+    """All others, by their ids."""
+    former: str | None = None
+    """Why the whole group does not rank, or None: the scenario or its ranking metric has a newer version."""
 
     @cached_property
     def ranking(self) -> Ranking | None:
@@ -67,11 +70,14 @@ class Group:
         return [shown_rank(*ends) for ends in self.ranking.ranks]
 
 
-def group(results: Iterable[Result]) -> list[Group]:
-    """Sort runs into comparable groups and rank the complete ones by the scenario's first metric.
+def group(results: Iterable[Result], *, former: bool = False) -> list[Group]:
+    """Sort runs into comparable groups and rank the complete ones of clean code by the scenario's first metric.
 
     Of several runs of one model in a group, with the same weights, precision, tiles and device, the newest counts.
     Runs are apart when the scenario, the ranking metric or the inputs that were made differ in version or content.
+    Of several versions of a scenario or its ranking metric on a data set, only the newest that has a ranking is ranked.
+
+    former: rank former versions too, each in its own group.
     """
     groups: dict[tuple, dict[tuple, Result]] = {}
     inputs: dict[tuple, list[dict[str, str]]] = {}
@@ -87,9 +93,9 @@ def group(results: Iterable[Result]) -> list[Group]:
     order = sorted(groups.items(), key=lambda pair: (pair[0][7], pair[0]))  # the user's own come last
     for (dataset, scenario, version, seed, sha256, primary, measured, own, same), runs in order:
         sign = -1 if get_metric(primary).higher_is_better else 1
-        means = [(r.metrics[primary].mean if r.complete else None, r) for r in runs.values()]
-        complete = [(sign * mean, _identity(r), r) for mean, r in means if mean is not None]
-        ranked = [r for *_, r in sorted(complete, key=lambda row: row[:2])]
+        means = [(r.metrics[primary].mean if why_unranked(r) is None else None, r) for r in runs.values()]
+        able = [(sign * mean, _identity(r), r) for mean, r in means if mean is not None]
+        ranked = [r for *_, r in sorted(able, key=lambda row: row[:2])]
         rest = sorted((r for mean, r in means if mean is None), key=_identity)
         title = next(iter(runs.values())).scenario.title
         name = f"{dataset} / {scenario}"
@@ -97,9 +103,27 @@ def group(results: Iterable[Result]) -> list[Group]:
             name += f" (version {version}, seed {seed}, pictures {sha256[:8]}, by {primary} version {measured}"
             name += f", other inputs {same})" if same else ")"
         made.append(
-            Group(name, dataset, sha256, scenario, version, seed, primary, title, own, tuple(ranked), tuple(rest))
-        )
-    return made
+            Group(name, dataset, sha256, scenario, version, seed, primary, measured, title, own, tuple(ranked),
+                  tuple(rest))
+        )  # fmt: skip
+    return made if former else [_without_former(each, made) for each in made]
+
+
+def _without_former(made: Group, groups: Sequence[Group]) -> Group:
+    """The group; with no rank for any of its runs where another one has a ranking by something newer."""
+    others = [other for other in groups if (other.dataset, other.scenario) == (made.dataset, made.scenario)]
+    others = [other for other in others if other.ranked]
+    scenario = max((other.version for other in others), default=0)
+    same = (other for other in others if (other.version, other.primary) == (made.version, made.primary))
+    metric = max((other.primary_version for other in same), default=0)
+    if made.version < scenario:
+        why = f"of version {made.version} of the scenario, and version {scenario} is ranked"
+    elif made.primary_version < metric:
+        why = f"of version {made.primary_version} of {made.primary}, and version {metric} ranks"
+    else:
+        return made
+    runs = sorted((*made.ranked, *made.unranked), key=_identity)
+    return replace(made, ranked=(), unranked=tuple(runs), former=why)
 
 
 def _same_inputs(known: list[dict[str, str]], inputs: dict[str, str]) -> int:
@@ -142,47 +166,59 @@ def shown(name: str, value: MetricValue | None, with_interval: bool = False) -> 
 def _shown_in(made: Group, result: Result, name: str) -> str:
     """A cell; a value of another version than the newest in the table has its version beside it."""
     value = result.metrics.get(name)
-    newest = max(r.metrics[name].version for r in made.ranked if name in r.metrics)
+    newest = max(r.metrics[name].version for r in (*made.ranked, *made.unranked) if name in r.metrics)
     text = shown(name, value, with_interval=name == made.primary)
     if value is not None and value.mean is not None and value.version < newest:
         text += f" (version {value.version})"
     return text
 
 
+def shown_unranked(made: Group) -> list[Result]:
+    """The runs that do not rank and whose means are shown all the same: they are over all pictures."""
+    return [run for run in made.unranked if run.complete and run.metrics[made.primary].mean is not None]
+
+
 def frame(made: Group) -> pd.DataFrame:
-    """The ranking as a table of text; columns: rank, model, the metrics, win rate, latency, license."""
-    metrics = list(dict.fromkeys(n for r in made.ranked for n, value in r.metrics.items() if value.mean is not None))
+    """The ranking as a table of text; columns: rank, model, the metrics, win rate, latency, license.
+
+    Runs that do not rank come last, with a dash as their rank, and only complete ones: the mean over some of the
+    pictures compares with nothing.
+    """
+    listed = [*zip(made.ranks, made.ranked, strict=True), *(("–", run) for run in shown_unranked(made))]
+    metrics = list(dict.fromkeys(n for _, r in listed for n, value in r.metrics.items() if value.mean is not None))
     rows = []
-    for place, (rank, result) in enumerate(zip(made.ranks, made.ranked, strict=True)):
-        row = {"rank": rank, "model": label(result, (*made.ranked, *made.incomplete))}
+    for place, (rank, result) in enumerate(listed):
+        row = {"rank": rank, "model": label(result, (*made.ranked, *made.unranked))}
         for name in metrics:
             row[name] = _shown_in(made, result, name)
         if made.ranking is not None and len(made.ranked) > 1:
-            row["wins"] = f"{made.ranking.win_rates[place]:.0%}"
-        latency = result.cost.seconds_median
-        workers = f" ({result.cost.workers} at once)" if result.cost.workers > 1 else ""
-        row["s/picture"] = "" if latency is None else f"{latency:.3f}{workers}"
+            row["wins"] = f"{made.ranking.win_rates[place]:.0%}" if place < len(made.ranked) else ""
+        seconds = latency(result)
+        row["s/picture"] = "" if seconds is None else f"{seconds:.3f}"
         row["license"] = result.model.license
         rows.append(row)
     return pd.DataFrame(rows)
 
 
 def told_apart(made: Group) -> list[str]:
-    """Which code made which rows, where it was not one and the same from a clean tree, a line each."""
+    """Which code made which rows, where it was not one and the same, a line each."""
     by_code: dict[str, list[str]] = {}
     for result in sorted(made.ranked, key=_identity):
         code = ", restored by ".join(str(code) for code in result.codes)
         by_code.setdefault(code, []).append(label(result, made.ranked))
-    unclean = any(code.clean is False for result in made.ranked for code in result.codes)
-    if len(by_code) < 2 and not unclean:
+    if len(by_code) < 2:
         return []
     return [f"measured by {code}: {', '.join(models)}" for code, models in by_code.items()]
 
 
 def unranked(made: Group) -> list[str]:
-    """The group's incomplete runs, a line each."""
-    everyone = (*made.ranked, *made.incomplete)
-    return [f"not ranked: {label(result, everyone)}, {why_incomplete(result)}" for result in made.incomplete]
+    """The group's runs that do not rank, a line each."""
+    everyone = (*made.ranked, *made.unranked)
+    whys = [why for why in (made.former,) if why]
+    return [
+        f"not ranked: {label(result, everyone)}, {'; '.join([*whys, *filter(None, [why_unranked(result)])])}"
+        for result in made.unranked
+    ]
 
 
 def evidence(made: Group) -> str:
@@ -203,11 +239,10 @@ def remarks(groups: Iterable[Group]) -> list[str]:
     results = [result for made in groups for result in made.ranked]
     whys = {f"{name} {v.unavailable}" for r in results for name, v in r.metrics.items() if v.unavailable}
     one = {"a single picture has no interval" for r in results if r.n_scored == 1}
-    busy = [r.cost.load for r in results if r.cost.load is not None and r.cost.load > BUSY]
-    slowed = [f"{len(busy)} of {len(results)} runs shared the machine with other work (up to {max(busy):.1f} processes "
-              "per core), which made their latencies longer"] if busy else []  # fmt: skip
-    machines = sorted({f"latency measured on {_machine(r)}" for r in results})
-    return [*sorted(whys), *one, *machines, *slowed]
+    machines = sorted({f"latency measured on {_machine(r)}" for r in results if latency(r) is not None})
+    withheld = Counter(why for r in results if (why := latency_withheld(r)) is not None)
+    reasons = [f"{count} of {len(results)} runs have no latency here: {why}" for why, count in sorted(withheld.items())]
+    return [*sorted(whys), *one, *machines, *reasons]
 
 
 def _machine(result: Result) -> str:
@@ -215,8 +250,16 @@ def _machine(result: Result) -> str:
     return f"{cost.machine}, {cost.device}, {cost.precision}"
 
 
-def why_incomplete(result: Result) -> str:
-    """In words, why a run does not rank."""
+def why_unranked(result: Result) -> str | None:
+    """Why a run does not rank, in words, or None: it is incomplete, or its code had changes that no commit names."""
+    value = result.metrics[result.scenario.primary]
+    if not result.complete or value.mean is None:
+        return _why_incomplete(result)
+    unclean = [str(code) for code in result.codes if code.clean is False]
+    return f"measured by {' and '.join(unclean)}" if unclean else None
+
+
+def _why_incomplete(result: Result) -> str:
     parts = [f"{result.n_scored} of {result.n_expected} pictures scored"]
     if result.dataset.limit is not None:
         parts.append(f"limited to {result.dataset.limit}")
@@ -244,8 +287,8 @@ def markdown(groups: Sequence[Group]) -> str:
             f"pictures {made.sha256[:12]}; ranked by {made.primary} ({direction} is better). {evidence(made)}".rstrip(),
             "",
         ]
-        if made.ranked:
-            table = frame(made)
+        table = frame(made)
+        if len(table):
             lines.append("| " + " | ".join(table.columns) + " |")
             lines.append("| " + " | ".join("---" for _ in table.columns) + " |")
             lines += ["| " + " | ".join(_cell(value) for value in row) + " |" for row in table.to_numpy()]
@@ -259,7 +302,7 @@ def markdown(groups: Sequence[Group]) -> str:
 
 
 def _count(made: Group) -> str:
-    return f"n = {made.ranked[0].n_scored}" if made.ranked else "no complete run"
+    return f"n = {made.ranked[0].n_scored}" if made.ranked else "no ranked run"
 
 
 def _cell(value: object) -> str:
@@ -272,7 +315,7 @@ def flat(groups: Iterable[Group]) -> pd.DataFrame:
     for made in groups:
         ranges = [(None, None)] * len(made.ranked) if made.ranking is None else made.ranking.ranks
         places = zip(range(1, len(made.ranked) + 1), ranges, made.ranked, strict=True)
-        for rank, (best, worst), result in [*places, *((None, (None, None), r) for r in made.incomplete)]:
+        for rank, (best, worst), result in [*places, *((None, (None, None), r) for r in made.unranked)]:
             for name, value in result.metrics.items():
                 rows.append(
                     {
@@ -284,6 +327,9 @@ def flat(groups: Iterable[Group]) -> pd.DataFrame:
                         "rank": rank,
                         "rank_best": best,
                         "rank_worst": worst,
+                        "not_ranked": ""
+                        if rank is not None
+                        else "; ".join(filter(None, (made.former, why_unranked(result)))),
                         "model": result.model.id,
                         "weights_sha256": result.model.weights_sha256,
                         "metric": name,
@@ -293,7 +339,7 @@ def flat(groups: Iterable[Group]) -> pd.DataFrame:
                         "n": value.n,
                         "n_expected": result.n_expected,
                         "unavailable": value.unavailable,
-                        "seconds_median": result.cost.seconds_median,
+                        "seconds_median": latency(result),
                         "device": result.cost.device,
                         "precision": result.cost.precision,
                         "tile": result.cost.tile,

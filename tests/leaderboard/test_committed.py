@@ -77,7 +77,7 @@ def test_build_refuses_the_committed_table_and_shows_others(tmp_path, monkeypatc
     folder.mkdir()
     (folder / "a.json").write_text(result("a", code=UNCLEAN).model_dump_json())
     assert cli.main(["build", str(folder), "--out", str(tmp_path)]) == 0
-    assert "measured by 0.1.0+ccccccc with changes: a" in capsys.readouterr().out
+    assert "not ranked: a, measured by 0.1.0+ccccccc with changes" in capsys.readouterr().out
     monkeypatch.setattr(table, "COMMITTED", folder)
     assert cli.main(["build"]) == 2
     assert "unclean tree" in capsys.readouterr().err
@@ -133,14 +133,14 @@ def test_ones_own_pictures_stand_apart():
 def test_tables_of_the_readme_are_made_from_results():
     groups = group([result("a", 20), result("b", 30)])
     text = "before\n<!-- leaderboard: kodak noise psnr_rgb ssim_rgb -->\nold\n<!-- /leaderboard -->\nafter\n"
-    made = filled(text, groups)
+    made = filled(text, groups, [])
     assert made == (
         "before\n<!-- leaderboard: kodak noise psnr_rgb ssim_rgb -->\n"
         "| rank | model | psnr_rgb (dB) | ssim_rgb |\n| --- | --- | --- | --- |\n"
         f"| {groups[0].ranks[0]} | `b` | 30.00 | 0.7500 |\n| {groups[0].ranks[1]} | `a` | 20.00 | 0.5000 |\n"
         "<!-- /leaderboard -->\nafter\n"
     )
-    assert filled(made, groups) == made
-    assert filled("nothing marked", groups) == "nothing marked"
+    assert filled(made, groups, []) == made
+    assert filled("nothing marked", groups, []) == "nothing marked"
     with pytest.raises(ZooError, match="'kodak jpeg psnr_rgb' names no ranking"):
-        filled(text.replace("noise", "jpeg").replace(" ssim_rgb", ""), groups)
+        filled(text.replace("noise", "jpeg").replace(" ssim_rgb", ""), groups, [])

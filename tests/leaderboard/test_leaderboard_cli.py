@@ -28,13 +28,15 @@ def test_build_prints_and_writes(results, capsys):
     assert "| 1 | b | 30.00 [29.00, 31.00] |" in (results / "leaderboard.md").read_text()
     table = pd.read_csv(results / "leaderboard.csv")
     assert table[table["metric"] == "psnr_rgb"][["rank", "model"]].to_numpy().tolist() == [[1, "b"], [2, "a"]]
-    assert sorted(path.name for path in results.iterdir()) == ["a", "b", "leaderboard.csv", "leaderboard.md"]
+    files = ["a", "b", "leaderboard.csv", "leaderboard.md", "use_cases.md"]
+    assert sorted(path.name for path in results.iterdir() if path.name != "site") == files
+    assert "## noisy-photo: a photograph with visible noise" in (results / "use_cases.md").read_text()
 
 
 def test_building_again_gives_the_same_files(results, tmp_path):
     build(results, "--out", tmp_path / "one")
     build(results / "b" / "result.json", results / "a", "--out", tmp_path / "two")
-    for name in ("leaderboard.md", "leaderboard.csv"):
+    for name in ("leaderboard.md", "leaderboard.csv", "use_cases.md"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
 
@@ -54,6 +56,29 @@ def test_garbage_is_one_sentence(content, message, results, capsys):
     assert line.startswith(f"error: {results / 'a' / 'result.json'}")
     assert message in line
     assert not (results / "leaderboard.md").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"metrics": {"psnr_rgb": 81}}, "psnr_rgb of 3.png is 81, which is not between 0 and 80"),
+        ({"metrics": {"ssim_rgb": -1.5}}, "ssim_rgb of 3.png is -1.5, which is not between -1 and 1"),
+        ({"seconds": -1}, "the time of 3.png is -1"),
+    ],
+)
+def test_a_value_that_no_metric_can_have_stops_the_build(change, message, results, capsys):
+    made = result("a", 20)
+    made.images[3] = made.images[3].model_copy(update=change)
+    (results / "a" / "result.json").write_text(made.model_dump_json())
+    assert build(results) == 2
+    assert message in capsys.readouterr().err
+    assert not (results / "leaderboard.md").exists()
+
+
+def test_a_mean_that_no_metric_can_have_stops_the_build(results, capsys):
+    (results / "a" / "result.json").write_text(result("a", 500).model_dump_json())
+    assert build(results) == 2
+    assert "a on kodak, noise: the mean of psnr_rgb is 500" in capsys.readouterr().err
 
 
 def test_what_is_missing_is_one_sentence(tmp_path, capsys):

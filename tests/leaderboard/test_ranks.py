@@ -94,7 +94,7 @@ def test_scores_over_scenarios():
     for number in range(5):
         for model, quality in (("strong", 1.0), ("middle", 0.0), ("weak", -1.0), ("no-op", -2.0)):
             runs.append(run(model, BASE + quality + rng.normal(0, 0.5, 24), version=number + 1))
-    groups = group(runs)
+    groups = group(runs, former=True)
     assert len(groups) == 5
     (scores,) = scored(groups)
     assert list(scores) == ["strong", "middle", "weak", "no-op"]
@@ -110,7 +110,7 @@ def test_the_baseline_does_not_join_what_never_met():
         return [run(n, BASE + s * STEPS, version=version) for n, s in zip([*names, "no-op"], shifts, strict=True)]
 
     runs = [*scenario("ab", 1), *scenario("ab", 2), *scenario("cd", 3), *scenario("cd", 4), *scenario("e", 5)]
-    assert [set(scores) for scores in scored(group(runs))] == [{"a", "b", "no-op"}, {"c", "d", "no-op"}]
+    assert [set(scores) for scores in scored(group(runs, former=True))] == [{"a", "b", "no-op"}, {"c", "d", "no-op"}]
     assert scored(group(runs[:3])) == []
     assert strength_lines(group(runs[:3])) == []
     again = [r.model_copy(update={"scenario": r.scenario.model_copy(update={"seed": 1})}) for r in runs[:3]]

@@ -7,7 +7,7 @@ import pytest
 from eval.find import find_results
 from leaderboard.summary import BEST, WIDTH, summary
 from leaderboard.table import flat, frame, group, label, markdown, remarks, shown, unranked
-from tests.leaderboard.helpers import missing, result, value
+from tests.leaderboard.helpers import CODE, missing, result, value
 from zoo.errors import ZooError
 
 
@@ -41,12 +41,44 @@ def test_ties_and_order_of_files_do_not_matter():
 
 @pytest.mark.parametrize(
     "other",
-    [{"sha256": "b" * 64}, {"seed": 1}, {"version": 2}, {"primary": "ssim_rgb"}],
+    [{"sha256": "b" * 64}, {"seed": 1}, {"primary": "ssim_rgb"}],
 )
 def test_only_the_same_pictures_made_bad_in_the_same_way_are_compared(other):
     groups = group([result("a", 20), result("b", 30, **other)])
     assert [[r.model.id for r in made.ranked] for made in groups] in ([["a"], ["b"]], [["b"], ["a"]])
     assert len({made.name for made in groups}) == 2
+
+
+def test_only_the_newest_version_of_a_scenario_ranks():
+    old, new = group([result("a", 40), result("b", 30, version=2), result("c", 50, version=3, n=3)])[:2]
+    assert [r.model.id for r in new.ranked] == ["b"]
+    assert old.ranked == () and "1 of the scenario, and version 2 is ranked" in old.former
+    assert frame(old)[["rank", "model"]].to_numpy().tolist() == [["–", "a"]]
+    assert unranked(old) == ["not ranked: a, of version 1 of the scenario, and version 2 is ranked"]
+    table = flat([old, new])
+    assert table[table["model"] == "a"]["rank"].isna().all()
+    assert table[table["model"] == "a"]["not_ranked"].str.contains("version 2 is ranked").all()
+    assert [len(made.ranked) for made in group([result("a"), result("b", version=2)], former=True)] == [1, 1]
+
+
+def test_only_the_newest_version_of_the_metric_ranks():
+    new = {"psnr_rgb": value(20).model_copy(update={"version": 2})}
+    first, second = group([result("a", 40), result("b", metrics=new)])
+    assert (first.ranked, [r.model.id for r in second.ranked]) == ((), ["b"])
+    assert unranked(first) == ["not ranked: a, of version 1 of psnr_rgb, and version 2 ranks"]
+
+
+@pytest.mark.parametrize("part", ["code", "restored"])
+def test_runs_of_unclean_code_are_shown_and_never_ranked(part):
+    changed = CODE.model_copy(update={"clean": False})
+    (made,) = group([result("a", 20), result("b", 30, **{part: changed})])
+    assert [r.model.id for r in made.ranked] == ["a"]
+    assert frame(made)[["rank", "model"]].to_numpy().tolist() == [["1", "a"], ["–", "b"]]
+    line = "not ranked: b, measured by 0.1.0+ccccccc with changes"
+    assert unranked(made) == [line]
+    assert line in markdown([made]) and line in unwrapped(summary([made]))
+    (alone,) = group([result("b", 30, code=changed)])
+    assert "– b" in summary([alone]) and "none ranked" in summary([alone])
 
 
 def test_of_repeated_runs_the_newest_counts():
@@ -109,7 +141,7 @@ def test_incomplete_runs_are_apart_and_unranked(run, why):
 
 def test_a_group_without_a_complete_run():
     groups = group([result("a", 20, n=3)])
-    assert "no complete run" in markdown(groups)
+    assert "no ranked run" in markdown(groups)
     assert "no complete run" in summary(groups)
     assert frame(groups[0]).empty
 
@@ -128,15 +160,17 @@ def test_numbers_and_facts_are_shown():
     assert "latency measured on AMD EPYC, 2 cores, cpu, fp32" in remarks([made])
 
 
-def test_latency_says_when_pictures_shared_the_machine():
-    (made,) = group([result("a", workers=2), result("b", seconds_median=None)])
-    assert frame(made)["s/picture"].to_list() == ["0.250 (2 at once)", ""]
-
-
-def test_latencies_of_a_busy_machine_are_called_so():
-    (line,) = [x for x in remarks(group([result("a", load=4.0), result("b", load=0.6)])) if "shared" in x]
-    assert line.startswith("1 of 2 runs shared the machine with other work (up to 4.0 processes per core)")
-    assert not [x for x in remarks(group([result("a", load=1.0), result("b")])) if "shared" in x]
+def test_latencies_measured_beside_other_work_are_not_published():
+    runs = [result("a", workers=2), result("b", seconds_median=None), result("c", load=4.0), result("d", load=1.0)]
+    (made,) = group(runs)
+    assert frame(made)["s/picture"].to_list() == ["", "", "", "0.250"]
+    table = flat([made]).drop_duplicates("model").set_index("model")
+    assert table["seconds_median"].dropna().to_dict() == {"d": 0.25}
+    assert [line for line in remarks([made]) if "latency here" in line] == [
+        "1 of 4 runs have no latency here: several pictures were restored at once",
+        "1 of 4 runs have no latency here: the machine had other work",
+    ]
+    assert summary([made]).count("0.250 s a picture") == 0 and summary(group(runs[3:])).count("0.250 s a picture") == 1
 
 
 def test_a_mean_without_interval():

@@ -5,16 +5,28 @@ import os
 import gradio as gr
 from starlette.middleware import Middleware
 
-from ui import components, ranking, restore
+from ui import about, api, arena, batch, components, faces, ranking, restore, testit
 from ui.guard import GuardedBlocks, NoProxy
 
 TABS = (
     ("Restore", restore.build),
+    ("Faces", faces.build),
+    ("Batch", batch.build),
+    ("Test it", testit.build),
+    ("Arena", arena.build),
     ("Leaderboard", ranking.build),
+    ("About", about.build),
+    ("API", api.build),
 )
 """In the page's order: (name, what lays it out)."""
 LAUNCH = {
-    "theme": gr.themes.Soft(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
+    "theme": gr.themes.Soft(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]).set(
+        block_title_background_fill="none",
+        block_title_padding="0",
+        block_title_text_color="*body_text_color",
+        block_label_background_fill="none",
+        block_label_text_color="*body_text_color",
+    ),
     "css": components.css(),
     "head": components.head(),
     "max_file_size": "200mb",

@@ -14,7 +14,7 @@ from gradio.data_classes import FileData, GradioModel
 from .guard import received
 
 STATIC = Path(__file__).parent / "static"
-SCRIPTS = ("base.js", "view.js", "viewer.js", "paint.js", "drop.js", "status.js")
+SCRIPTS = ("base.js", "view.js", "viewer.js", "paint.js", "drop.js", "status.js", "faces.js")
 ACCEPTED = ".png,.jpg,.jpeg,.webp,.tif,.tiff,.bmp"
 
 
@@ -87,6 +87,14 @@ class Shown(GradioModel):
     bundle: FileData | None = None
     """All files and a JSON of what was done, as a zip."""
     settings: dict[str, str] = {}  # noqa: RUF012
+
+
+class Faces(GradioModel):
+    """The faces of a picture."""
+
+    view: View | None = None
+    boxes: list[list[float]] = []  # noqa: RUF012
+    """(x0, y0, x1, y1) in shares of the width and the height."""
 
 
 class Progress(GradioModel):
@@ -179,6 +187,17 @@ class Viewer(Own):
         super().__init__(
             value, markup='<div class="rz-viewer" role="group" aria-label="Comparison" data-state="empty"></div>',
             script="rz.viewer(element, props, trigger, watch);", **options,
+        )  # fmt: skip
+
+
+class FaceBoxes(Own):
+    """A picture with its faces to click."""
+
+    data_model = Faces
+
+    def __init__(self, **options: Any):
+        super().__init__(
+            markup='<div class="rz-faces"></div>', script="rz.faces(element, props, watch);", **options
         )  # fmt: skip
 
 

@@ -78,12 +78,17 @@ def _win_rates(task: str) -> dict[str, float]:
 
 def choices(task: str) -> list[tuple[str, str]]:
     """(label, id) of the models that can run here, the one to take first."""
-    return [(f"{zoo.get_card(id).title} · {id} · {zoo.get_card(id).license}", id) for id in order(task)]
+    return [(f"{zoo.get_card(id).title} · {zoo.get_card(id).license}", id) for id in order(task)]
 
 
 def chosen(task: str) -> list[str]:
     """The models that are chosen for a visitor."""
-    return [id for id in order(task) if not zoo.get_card(id).baseline][:CHOSEN]
+    return trained(task)[:CHOSEN]
+
+
+def trained(task: str) -> list[str]:
+    """The models of a task that do something, the one to take first."""
+    return [id for id in order(task) if not zoo.get_card(id).baseline]
 
 
 @functools.cache

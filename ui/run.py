@@ -67,14 +67,14 @@ def view_of(made: dict[str, Any] | None) -> View | None:
     return View(file=file_data(made["path"]), small=small, width=made["width"], height=made["height"])
 
 
-async def quick(kind: str, **arguments: Any) -> dict[str, Any]:
+async def quick(kind: str, **arguments: Any) -> Any:
     """A job that takes moments, by the light worker. Raises VisitorError."""
     turn = LIGHT.turn()
     try:
         async for _ in turn.wait():
             pass
         async for answer in turn.run(kind, **arguments):
-            if isinstance(answer, dict):
+            if not isinstance(answer, float):
                 return answer
         raise AssertionError("a job ends with its result")
     finally:
@@ -132,7 +132,7 @@ async def _compared(turn: Turn, request: Request, folder: str) -> AsyncIterator[
                     yield tell(answer), None
                     continue
                 for made in list(answer):
-                    shown.results.append(_result(made))
+                    shown.results.append(result_of(made))
                     records.append({k: v for k, v in made.items() if k not in ("view", "error", "files")})
         except VisitorError as error:
             failed += 1
@@ -155,7 +155,8 @@ def _teller(index: int, count_: int, model: str, started: float) -> Callable[[fl
     return tell
 
 
-def _result(made: dict[str, Any]) -> ShownResult:
+def result_of(made: dict[str, Any]) -> ShownResult:
+    """What `ui.jobs.restore` made, for the page."""
     return ShownResult(
         model=made["model"],
         label=made["label"],

@@ -296,7 +296,7 @@ def test_the_leaderboard_shows_the_committed_results(client):
     if not any(COMMITTED.rglob("*.json")):
         pytest.skip("no results are committed: make results")
     made = group(find_results([COMMITTED]))[0]
-    text, table, _ = client.predict(made.name, api_name="/leaderboard")
+    text, table, *_ = client.predict(made.name, api_name="/leaderboard")
     assert made.primary in text
     place = table["headers"].index("model")
     assert [row[place] for row in table["data"]] == [result.model.id for result in made.ranked]

@@ -39,15 +39,15 @@ def _grey(image: np.ndarray, strength: float, rng: np.random.Generator) -> np.nd
     return degradations.grey(image)
 
 
-DAMAGES: dict[str, tuple[Damage, str]] = {
-    "shaken": (_shaken, "deblur"),
-    "out of focus": (_unsharp, "deblur"),
-    "noisy": (_noisy, "denoise"),
-    "compressed": (_compressed, "denoise"),
-    "dark": (_dark, "low-light"),
-    "grey": (_grey, "colorize"),
+HOW: dict[str, Damage] = {
+    "shaken": _shaken,
+    "out of focus": _unsharp,
+    "noisy": _noisy,
+    "compressed": _compressed,
+    "dark": _dark,
+    "grey": _grey,
 }
-"""Name -> (how, the task that mends it)."""
+"""As ui/damages.py names them."""
 
 
 def run(
@@ -58,7 +58,7 @@ def run(
     clean = opened(picture, megapixels).rgb8()
     tell(0.3)
     rng = np.random.default_rng(seed)
-    damaged = degradations.to_8_bit(DAMAGES[damage][0](clean.astype(np.float32) / 255, strength, rng))
+    damaged = degradations.to_8_bit(HOW[damage](clean.astype(np.float32) / 255, strength, rng))
     word = safe_name(name)
     paths = {}
     for kind, pixels in (("damaged", damaged), ("clean", clean)):

@@ -24,10 +24,23 @@ Tell = Callable[[float], None]
 
 
 def run(
-    tell: Tell, *, picture: str, name: str, folder: str, task: str, model: str, megapixels: float | None = None,
-    mask: str | None = None, truth: str | None = None, samples: int = 0,
+    tell: Tell,
+    *,
+    picture: str,
+    name: str,
+    folder: str,
+    task: str,
+    model: str,
+    megapixels: float | None = None,
+    mask: str | None = None,
+    truth: str | None = None,
+    samples: int = 0,
+    alias: str | None = None,
+    looked_at: bool = True,
 ) -> list[dict[str, Any]]:  # fmt: skip
     """The results that the browser shows: one, and so many samples where the model can draw them.
+
+    alias: stands for the model's id in all names of files. looked_at: make what the browser shows, too, and measure it.
 
     `mask` is the hole for inpainting; for other tasks it is the region that is restored, and the rest stays as it is,
     bit for bit. Raises ZooError.
@@ -43,7 +56,8 @@ def run(
     hole = marked if task == "inpaint" else None
     made = []
     for label, done in _results(tool, task, source, marked, samples, tell):
-        word = files.safe_name(f"{files.safe_name(name)}-{label.replace(':', '_').replace(', sample ', '-')}")
+        called = alias or label.replace(":", "_").replace(", sample ", "-")
+        word = files.safe_name(f"{files.safe_name(name)}-{called}")
         after = done.picture.rgb8()
         wrong = None
         if clean is not None and clean.shape == after.shape:
@@ -58,9 +72,9 @@ def run(
                 "weights_sha256": tool.weights_sha256,
                 "seconds": round(done.seconds, 3),
                 "notes": [*done.notes],
-                "view": files.shown(done.picture, folder, f"{word}-view"),
+                "view": files.shown(done.picture, folder, f"{word}-view") if looked_at else None,
                 "error": wrong,
-                "scores": scores(after, clean, hole),
+                "scores": scores(after, clean, hole) if looked_at else [],
                 "files": files.downloads(done.picture, picture, folder, word),
             }
         )

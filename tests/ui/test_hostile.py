@@ -188,6 +188,14 @@ def test_no_file_but_an_uploaded_one_is_opened(http, cache, secret, upload, kind
         ("models_for_task", lambda file: (file,)),
         ("settings_for_models", lambda file: ([file], None)),
         ("leaderboard", lambda file: (file,)),
+        ("find_faces", lambda file: (file,)),
+        ("restore_faces", lambda file: (file, "gpen.mini", "all", 1, "plain", "nobody")),
+        ("restore_batch", lambda file: ([file], "denoise", "nl-means", "as it is")),
+        ("test_it", lambda file: (file, "noisy", 0.5, ["nl-means"], "as it is", 0)),
+        ("arena_show", lambda file: (file, "denoise")),
+        ("arena_vote", lambda file: (file, "A is better", False)),
+        ("which_model", lambda file: (file, "any", 0, True)),
+        ("model_page", lambda file: (file,)),
     ],
 )
 def test_nor_in_any_other_place(http, secret, send, action, place):
@@ -363,7 +371,13 @@ def test_no_number_is_no_count_of_samples(http, upload):
     [
         ("load_example", (10**6,)), ("load_example", ("../../etc/passwd",)), ("leaderboard", ("../../etc/passwd",)),
         ("leaderboard", (None,)), ("models_for_task", ("x" * 100_000,)), ("models_for_task", (None,)),
-        ("look", ("/etc/passwd",)), ("compare", ()),
+        ("look", ("/etc/passwd",)), ("compare", ()), ("model_page", (["x"],)), ("which_model", ("x", "any", 0, True)),
+        ("which_model", ("motion-blur", ["any"], 0, True)), ("which_model", ("motion-blur", "any", -1, True)),
+        ("test_it", (None, {"x": 1}, 0.5, ["no-op"], "as it is", 0)), ("restore_batch", (None, "denoise", "no-op", 5)),
+        ("arena_show", (None, [])), ("arena_vote", (["x"], "A is better", True)),
+        ("restore_faces", (None, [], 1, 1, 1, 1)),
+        ("models_for_damage", (["x"],)), ("models_for_batch", ({"x": 1},)), ("find_scratches", (None,)),
+        ("read_mask", (None, None)), ("settings_for_models", ([{"x": 1}], None)),
     ],
 )  # fmt: skip
 def test_other_actions_refuse_too(http, action, values):

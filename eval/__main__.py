@@ -21,8 +21,8 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="python -m eval", description=DESCRIPTION)
     top.add_argument("-m", "--model", required=True, metavar="ID[,ID...]", help="model ids or families, or all: "
                      "every model that can run here and fits")  # fmt: skip
-    top.add_argument("--dataset", required=True, metavar="NAME|folder:PATH|pairs:PATH", help="sample, a named set, a "
-                     "folder of clean pictures, or a folder of pairs")  # fmt: skip
+    top.add_argument("--dataset", required=True, metavar="NAME|KIND:PATH", help="sample, a named set, folder:PATH of "
+                     "clean pictures, pairs:PATH, or masked:PATH of clean pictures and masks")  # fmt: skip
     top.add_argument("--scenario", metavar="S[,S...]", help="how inputs are made; default: the data set's own, else "
                      "all that fit the models")  # fmt: skip
     top.add_argument("--limit", type=int, metavar="N", help="only the first N pictures by name (such runs do not rank)")
@@ -43,7 +43,9 @@ def parser() -> argparse.ArgumentParser:
 def commands() -> dict:
     """The commands by name; without one, models are measured."""
     return {
+        "calibrate": _calibrate,
         "datasets": _datasets,
+        "fetch": _fetch,
         "scenarios": _scenarios,
         "metrics": _metrics,
         "compare": _compare,
@@ -69,16 +71,18 @@ def _datasets(arguments: list[str]) -> int:
         if card is SAMPLE:
             here = "embedded"
         elif folder is None:
-            here = "no"
+            here = "no (fetch)" if card.archive else "no (by hand)"
         else:
             try:
                 here = f"{len(find_items(card, folder)):,} in {folder}"
             except ZooError as error:
                 here = f"not usable: {error}"
-        expected = f"{card.expected:,}"
-        rows.append((card.id, ", ".join(card.tasks), expected, card.size, card.scenario or "all that fit", here,
+        expected = f"{card.expected:,}" if card.expected else "-"
+        scenario = card.scenario or "all that fit"
+        rows.append((card.id, ", ".join(card.tasks), expected, card.split or "-", card.size, scenario, here,
                      card.license, card.source))  # fmt: skip
-    print(table(("id", "task", "pictures", "size", "scenario", "on this machine", "license", "source"), rows))
+    heads = ("id", "task", "pictures", "split", "size", "scenario", "on this machine", "license", "source")
+    print(table(heads, rows))
     return 0
 
 
@@ -97,14 +101,18 @@ def _metrics(arguments: list[str]) -> int:
     argparse.ArgumentParser(prog="python -m eval metrics", description="List the metrics.").parse_args(arguments)
     from zoo.cli.common import table
 
-    from .metrics import METRICS
+    from .metric import Metric, SetMetric
+    from .metrics import METRICS, SET_METRICS
 
+    listed: list[Metric | SetMetric] = [*METRICS.values(), *SET_METRICS.values()]
     rows = [
-        (m.id, f"v{m.version}", "higher" if m.higher_is_better else "lower", m.unit or "-", m.license, m.title,
-         m.unavailable() or "ready")
-        for m in METRICS.values()
+        (m.id, f"v{m.version}", "higher" if m.higher_is_better else "lower", f"{m.low:g} to {m.high:g}", m.unit or "-",
+         "picture" if isinstance(m, Metric) else "set", m.color, m.crop, m.license, m.title,
+         m.unavailable_reason() or "ready")
+        for m in listed
     ]  # fmt: skip
-    print(table(("id", "version", "better", "unit", "license", "protocol", "state"), rows))
+    heads = ("id", "version", "better", "bounds", "unit", "per", "color", "part", "license", "protocol", "state")
+    print(table(heads, rows))
     return 0
 
 
@@ -147,6 +155,18 @@ def _manifest(arguments: list[str]) -> int:
 
     print(json.dumps(listed(args.dataset, args.data_root), indent=1))
     return 0
+
+
+def _fetch(arguments: list[str]) -> int:
+    from .fetch import main
+
+    return main(arguments)
+
+
+def _calibrate(arguments: list[str]) -> int:
+    from .calibrate import main
+
+    return main(arguments)
 
 
 def _suite(arguments: list[str]) -> int:

@@ -1,10 +1,10 @@
 """Data sets: the embedded sample, the user's folders and pairs, and well-known sets by name.
 
 `sample` is embedded, `folder:PATH` is a folder of clean pictures, `pairs:PATH` holds degraded and clean pictures with
-the same names in two folders side by side. A named set is looked for under --data-root or ZOO_DATA, in the folders
-that its card names. Where `eval/manifests` lists its pictures, they are recognized by their pixels, whatever format
-and names they have there, and get the names of the list; other pictures in their place are measured, but not as that
-set.
+the same names in two folders side by side, and `masked:PATH` clean pictures and masks of holes. A named set is looked
+for under --data-root or ZOO_DATA, in the folders that its card names. Where `eval/manifests` lists its pictures, they
+are recognized by their pixels, whatever format and names they have there, and get the names of the list; other
+pictures in their place are measured, but not as that set.
 """
 
 from __future__ import annotations
@@ -19,9 +19,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from zoo.errors import PictureError, UnknownNameError, ZooError, describe_os_error
+from zoo.errors import PictureError, ZooError, describe_os_error
 from zoo.io.files import printable, read_bytes
 from zoo.io.images import find_pictures, max_bytes, read
+from zoo.registry import Registry
+from zoo.seeding import rng_for
+
+from .plugins import PLUGINS
 
 State = Literal["verified", "unverified", "different", "own"]
 """How sure it is that pictures are those of a card; see DatasetFacts in results.py."""
@@ -31,6 +35,19 @@ MANIFESTS = Path(__file__).parent / "manifests"
 PAIR_FOLDERS = (("blur", "sharp"), ("input", "target"), ("lq", "gt"))
 """(degraded, clean) folder names of a paired set; a folder `mask` beside them has the holes, if any, and makes it one
 for inpainting."""
+
+
+@dataclass(frozen=True)
+class HubArchive:
+    """A .tar.gz of pictures in a data set's repository on the Hub."""
+
+    repo: str
+    revision: str
+    """The commit, all 40 digits."""
+    file: str
+
+    def __str__(self) -> str:
+        return f"{self.repo} at {self.revision[:12]} on the Hub"
 
 
 @dataclass(frozen=True)
@@ -50,17 +67,46 @@ class DatasetCard:
     scenario: str | None = None
     """What is measured when no scenario is named; None: all that fit the models."""
     pairs: bool = False
+    masked: bool = False
+    """Clean pictures in a folder `target`, and masks of holes in a folder `mask` beside it."""
     layouts: tuple[str, ...] = ()
     """Folders below the data root that may hold it, the first that is there; always its id too."""
     part: str | None = None
     """Folder inside the published set that is measured on; a folder without it is taken as a whole."""
     notes: str = ""
     """What a reader of its figures should know."""
+    split: str = ""
+    """The part of the published set that this is."""
+    archive: HubArchive | None = None
+    """Where `python -m eval fetch` gets it; None: by hand."""
+
+    @property
+    def by_hand(self) -> str:
+        """What a user does to get it."""
+        layout = (
+            f"put its pairs into the folders {' and '.join('/'.join((self.id, name)) for name in PAIR_FOLDERS[0])}, "
+            "of equal names"
+            if self.pairs
+            else f"put its pictures into a folder named {self.id}"
+        )
+        return f"get {self.title} ({self.size}; license: {self.license}) from {self.source} and {layout}"
+
+    @property
+    def how_to_get(self) -> str:
+        """The command, or what a user does by hand."""
+        return f"`python -m eval fetch {self.id}` gets it, or {self.by_hand}" if self.archive else self.by_hand
+
+    half_of: str | None = None
+    """The set that this is a half of: every second picture by name, from the first (`-reporting`) or the second
+    (`-choosing`) on."""
 
     @property
     def manifest(self) -> dict[str, str]:
         """Picture name -> sha256 of its pixels (see `pixels_hash`), in the order of the set; empty: not listed."""
-        return _manifest(self.id)
+        if self.half_of is None:
+            return _manifest(self.id)
+        whole = _manifest(self.half_of)
+        return {name: whole[name] for name in list(whole)[self.id.endswith("-choosing") :: 2]}
 
     @property
     def sha256(self) -> str | None:
@@ -119,12 +165,12 @@ _NAMED = (
     ),
     DatasetCard(
         "gopro", "GoPro test", ("deblur",), "CC BY 4.0", "https://seungjunnah.github.io/Datasets/gopro", 1_111,
-        "about 9 GB with the training part", "given", pairs=True, part="test",
+        "about 9 GB with the training part", "given", pairs=True, part="test", split="test",
         notes="The folder gopro holds the published test/GOPR*/blur and sharp, or just blur and sharp.",
     ),
     DatasetCard(
         "places2", "Places365 validation", ("inpaint",), "research and education only (MIT Places)",
-        "http://places2.csail.mit.edu/download.html", 36_500, "2 GB at 256 px", "free-form-holes",
+        "http://places2.csail.mit.edu/download.html", 36_500, "2 GB at 256 px", "free-form-holes", split="validation",
     ),
     DatasetCard(
         "kodak24", "Kodak Lossless True Color", ("restore",), "unrestricted", "https://r0k.us/graphics/kodak/", 24,
@@ -158,19 +204,79 @@ _NAMED = (
         "set5", "Set5", ("super-resolution",), "not stated; research use",
         "https://people.rennes.inria.fr/Aline.Roumy/results/SR_BMVC12.html", 5, "1 MB", "sr-x4",
         layouts=("natural/val/set5",),
+        archive=HubArchive("eugenesiow/Set5", "bcb97ac28c8a5f9113825f8d163564e16513f3ed", "data/Set5_HR.tar.gz"),
     ),
     DatasetCard(
         "set14", "Set14", ("super-resolution",), "not stated; research use",
-        "https://sites.google.com/site/romanzeyde/research-interests", 14, "4 MB", "sr-x4",
+        "https://sites.google.com/site/romanzeyde/research-interests", 14, "5 MB", "sr-x4",
+        archive=HubArchive("eugenesiow/Set14", "32082290c102c791b1f797d5d7bef1436b01acb8", "data/Set14_HR.tar.gz"),
+    ),
+    DatasetCard(
+        "bsd100", "BSD100: the test pictures of BSDS300", ("super-resolution",), "not stated; research use",
+        "https://www2.eecs.berkeley.edu/Research/Projects/CS/vision/bsds", 100, "27 MB", "sr-x4", split="test",
+        archive=HubArchive("eugenesiow/BSD100", "8fbc3a31603eba947ea6eba928d31fee0f0c31bb", "data/BSD100_HR.tar.gz"),
+    ),
+    DatasetCard(
+        "urban100", "Urban100", ("super-resolution",), "not stated; research use",
+        "https://github.com/jbhuang0604/SelfExSR", 100, "135 MB", "sr-x4",
+        archive=HubArchive(
+            "eugenesiow/Urban100", "d37e8442651987135e664a3bb7970054502baada", "data/Urban100_HR.tar.gz"
+        ),
+    ),
+    DatasetCard(
+        "div2k-val", "DIV2K validation, high resolution", ("super-resolution",), "academic research only",
+        "https://data.vision.ee.ethz.ch/cvl/DIV2K", 100, "430 MB", "sr-x4", split="validation",
+    ),
+    DatasetCard(
+        "cid22", "CID22 validation, original pictures", ("restore",), "CC BY-SA 4.0",
+        "https://cloudinary.com/labs/cid22", 49, "15 MB", split="validation",
+    ),
+    DatasetCard(
+        "hide", "HIDE test", ("deblur",), "not stated; research use", "https://github.com/joanshen0508/HA_deblur",
+        2_025, "about 4 GB", "given", pairs=True, split="test",
+    ),
+    DatasetCard(
+        "realblur-j", "RealBlur-J test", ("deblur",), "not stated; research use",
+        "https://github.com/rimchang/RealBlur", 980, "about 12 GB with the other parts", "given", pairs=True,
+        split="test", notes="JPEG pictures of a real camera, aligned to their sharp partners by their authors.",
+    ),
+    DatasetCard(
+        "koehler", "Koehler et al., recorded camera shake", ("deblur",), "not stated; research use",
+        "http://webdav.is.mpg.de/pixel/benchmark4camerashake", 48, "about 400 MB with all views", "given",
+        pairs=True, notes="Four pictures, twelve paths each. The set has a target for every place of the path, and its "
+        "own protocol takes the best; here one target is given a name and counts.",
+    ),
+    DatasetCard(
+        "lfw", "Labeled Faces in the Wild", ("face",), "not stated; research use", "http://vis-www.cs.umass.edu/lfw",
+        13_233, "173 MB at 250 px", "blind-face", notes="Of the size 250 px, so restored faces are small.",
     ),
 )  # fmt: skip
+
+
+def _halves(card: DatasetCard) -> tuple[DatasetCard, ...]:
+    """Two sets: pictures that settings were chosen by looking at, and pictures that figures may be told of."""
+    pictures = card.expected or 0
+    return tuple(
+        replace(
+            card, id=f"{card.id}-{use}", title=f"{card.title}; half of it", half_of=card.id, expected=count,
+            layouts=(card.id, *card.layouts), notes=f"{card.notes} {note}",
+        )
+        for use, count, note in (
+            ("reporting", (pictures + 1) // 2, "Nothing was chosen by looking at this half."),
+            ("choosing", pictures // 2, "Settings of bundled models may have been chosen on this half."),
+        )
+    )  # fmt: skip
+
+
 SAMPLE = DatasetCard(
     "sample", "Color photographs shipped with scikit-image", ("restore",), "public domain and CC0",
     "https://scikit-image.org/docs/stable/api/skimage.data.html", 5, "embedded",
 )  # fmt: skip
 _SAMPLE_FILES = ("astronaut.png", "chelsea.png", "coffee.png", "hubble_deep_field.jpg", "rocket.jpg")
 
-CARDS = {card.id: card for card in (SAMPLE, *_NAMED)}
+CARDS: Registry[DatasetCard] = Registry("data set", PLUGINS)
+CARDS.add((card.id, card) for card in (SAMPLE, *_NAMED))
+CARDS.add((half.id, half) for name in ("cid22-val", "faces-val") for half in _halves(CARDS[name]))
 
 
 def data_root(given: str | os.PathLike | None = None) -> Path | None:
@@ -195,14 +301,15 @@ def open_dataset(spec: str, root: str | os.PathLike | None = None, limit: int | 
     """
     kind, colon, path = spec.partition(":")
     key = spec
-    if colon and kind in ("folder", "pairs"):
+    if colon and kind in ("folder", "pairs", "masked"):
         given = Path(path).expanduser()
         if not path or not given.is_dir():
             raise ZooError(f"there is no folder {path or '(no path given)'} for the data set '{spec}'.")
         name = printable(given.resolve().name)  # results are published: they do not tell where on a machine it was
         card = DatasetCard(
             f"{kind}:{name}", name, ("restore",), "not stated", "a local folder",
-            scenario="given" if kind == "pairs" else None, pairs=kind == "pairs",
+            scenario={"pairs": "given", "masked": "given-masks"}.get(kind), pairs=kind == "pairs",
+            masked=kind == "masked",
         )  # fmt: skip
         key = f"{card.id}-{hashlib.sha256(os.fsencode(given.resolve())).hexdigest()[:8]}"
         folder: Path | None = given
@@ -212,12 +319,9 @@ def open_dataset(spec: str, root: str | os.PathLike | None = None, limit: int | 
         if card is not SAMPLE and folder is None:
             where = data_root(root)
             place = f"there is no folder {card.id} in {where}" if where else "neither --data-root nor ZOO_DATA is set"
-            raise ZooError(
-                f"the data set {card.id} is not on this machine ({place}): get {card.title} ({card.size}; license: "
-                f"{card.license}) from {card.source} and put its pictures into a folder named {card.id}."
-            )
+            raise ZooError(f"the data set {card.id} is not on this machine ({place}): {card.how_to_get}.")
     else:
-        raise UnknownNameError("data set", spec, [*CARDS, "folder:PATH", "pairs:PATH"])
+        raise CARDS.unknown(spec, [*CARDS, "folder:PATH", "pairs:PATH", "masked:PATH"])
 
     items, own, remark = find_items(card, folder), card.id not in CARDS, ""
     state: State = "own" if own else "verified" if card.manifest else "unverified"
@@ -225,6 +329,8 @@ def open_dataset(spec: str, root: str | os.PathLike | None = None, limit: int | 
         items, remark = _recognized(card, items)
         if remark:
             state, key = "different", f"{card.id}-different"
+        elif card.half_of:
+            items = [item for item in items if item.name in card.manifest]
     if card.pairs and any(item.mask for item in items):
         card = replace(card, scenario="given-holes")
     total = max(card.expected or 0, len(items))
@@ -242,11 +348,15 @@ def open_dataset(spec: str, root: str | os.PathLike | None = None, limit: int | 
 
 
 def _recognized(card: DatasetCard, items: list[Item]) -> tuple[list[Item], str]:
-    """The items under the names of the card's list, and ""; or as they are, and what is wrong with them."""
-    names = {sha256: name for name, sha256 in card.manifest.items()}
+    """The items under the names of the card's list, and ""; or as they are, and what is wrong with them.
+
+    Of a half, the items of the whole set are looked at.
+    """
+    manifest = _manifest(card.half_of or card.id)
+    names = {sha256: name for name, sha256 in manifest.items()}
     found = {names.get(pixels_hash(item), ""): item for item in items}
     if len(found) == len(items) and "" not in found:
-        return [replace(found[name], name=name) for name in card.manifest if name in found], ""
+        return [replace(found[name], name=name) for name in manifest if name in found], ""
     strange = next((item.name for item in items if pixels_hash(item) not in names), "a picture that is there twice")
     return items, (
         f"these are not the pictures of {card.id}, which its card lists ({strange} is not among them): they are "
@@ -304,6 +414,8 @@ def find_items(card: DatasetCard, folder: Path | None) -> list[Item]:
     """The pictures of a data set by name, not read yet. Raises ZooError when there are none, or they pair badly."""
     if folder is None:  # only the embedded set has none
         return _sample_items()
+    if card.masked:
+        return _masked_items(folder)
     return _pair_items(folder) if card.pairs else _folder_items(folder)
 
 
@@ -348,6 +460,30 @@ def _pair_items(folder: Path) -> list[Item]:
         names = " or ".join(f"{a}/ and {b}/" for a, b in PAIR_FOLDERS)
         raise ZooError(f"there are no pairs in {folder}: it needs the folders {names}, with the same picture names.")
     return sorted(items, key=lambda item: item.name)
+
+
+def _masked_items(folder: Path) -> list[Item]:
+    """Pictures with masks: of their own names, or, where no mask has a picture's name, dealt out by these names.
+
+    Raises ZooError when only some of the pictures have a mask of their name.
+    """
+    both = [folder / name for name in ("target", "mask")]
+    pictures, holes = (_by_stem(each) if each.is_dir() else {} for each in both)
+    if not pictures or not holes:
+        raise ZooError(f"{folder} needs clean pictures in a folder target and masks in a folder mask.")
+    lonely = sorted(pictures.keys() - holes.keys())
+    if lonely and len(lonely) < len(pictures):
+        raise ZooError(f"{len(lonely)} of the pictures in {folder / 'target'} have no mask of their name, such as "
+                       f"{lonely[0]}, and others have.")  # fmt: skip
+    names = sorted(holes)
+    return [
+        Item(
+            _name(Path(path.name)),
+            path,
+            mask=holes[names[rng_for("mask", stem).integers(len(names))] if lonely else stem],
+        )
+        for stem, path in sorted(pictures.items())
+    ]
 
 
 def _name(below: Path) -> str:

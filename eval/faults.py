@@ -111,8 +111,8 @@ def estimate(source: str | os.PathLike | bytes | Image.Image | np.ndarray | imag
     height, width = picture.shape[:2]
     step = max(1, min(height, width) // SIDE)
     sparse = picture[::step, ::step].astype(np.float32) / 255
-    plane = _luma(_middle(picture).astype(np.float32) / 255)
-    low, high = np.percentile(_luma(sparse), [1, 99])
+    plane = images.luma(_middle(picture).astype(np.float32) / 255)
+    low, high = np.percentile(images.luma(sparse), [1, 99])
     faces, face_side = _faces(picture)
     return Faults(
         width=width,
@@ -127,11 +127,6 @@ def estimate(source: str | os.PathLike | bytes | Image.Image | np.ndarray | imag
         faces=faces,
         face_side=face_side,
     )
-
-
-def _luma(rgb: np.ndarray) -> np.ndarray:
-    """BT.601, in the units of the picture."""
-    return rgb @ np.array([0.299, 0.587, 0.114], np.float32)
 
 
 def _middle(picture: np.ndarray) -> np.ndarray:
@@ -172,7 +167,7 @@ def _blockiness(plane: np.ndarray) -> float:
 
 def _is_monochrome(rgb: np.ndarray) -> bool:
     """Whether color follows from luma: a curve for red and blue explains all but small differences."""
-    luma = _luma(rgb).ravel()
+    luma = images.luma(rgb).ravel()
     terms = np.stack([np.ones_like(luma), luma, luma**2], axis=1)
     for channel in (0, 2):
         difference = rgb[..., channel].ravel() - luma

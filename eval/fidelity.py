@@ -1,4 +1,4 @@
-"""Distances of a restored picture from the truth by their definitions, in float64: PSNR, SSIM, MS-SSIM, mean errors.
+"""Distances of a restored picture from the target by their definitions, in float64: PSNR, SSIM, MS-SSIM, mean errors.
 
 Pictures are HxWx3 uint8 RGB of equal size; luma is not rounded. Peak and data range are 255.
 """
@@ -28,13 +28,13 @@ def luma(image: np.ndarray) -> np.ndarray:
     return 16 + (65.481 * red + 128.553 * green + 24.966 * blue) / 255
 
 
-def psnr(restored: np.ndarray, truth: np.ndarray) -> float:
+def psnr(restored: np.ndarray, target: np.ndarray) -> float:
     """10 log10(255^2 / mean square error), in dB; 80 for equal arrays.
 
     >>> round(psnr(np.full((4, 4), 110), np.full((4, 4), 100)), 3)
     28.131
     """
-    error = np.mean((restored.astype(np.float64) - truth) ** 2) / 255**2
+    error = np.mean((restored.astype(np.float64) - target) ** 2) / 255**2
     return float(-10 * np.log10(error + FLOOR))
 
 
@@ -100,38 +100,38 @@ def _need(image: np.ndarray, side: int) -> None:
 def of_luma(function, border: int = 0) -> Compute:
     """A metric of two HxW arrays, taken of luma without `border` pixels at each edge."""
 
-    def compute(restored: np.ndarray, truth: np.ndarray, mask: np.ndarray | None) -> float:
-        height, width = truth.shape[:2]
+    def compute(restored: np.ndarray, target: np.ndarray, mask: np.ndarray | None) -> float:
+        height, width = target.shape[:2]
         if min(height, width) <= 2 * border:
             raise NotComputable(f"needs pictures of more than {2 * border} x {2 * border} pixels")
         inside = np.s_[border : height - border, border : width - border]
-        return function(luma(restored[inside]), luma(truth[inside]))
+        return function(luma(restored[inside]), luma(target[inside]))
 
     return compute
 
 
-def psnr_rgb(restored: np.ndarray, truth: np.ndarray, mask: np.ndarray | None) -> float:
+def psnr_rgb(restored: np.ndarray, target: np.ndarray, mask: np.ndarray | None) -> float:
     """PSNR over the three channels."""
-    return psnr(restored, truth)
+    return psnr(restored, target)
 
 
-def ssim_rgb(restored: np.ndarray, truth: np.ndarray, mask: np.ndarray | None) -> float:
+def ssim_rgb(restored: np.ndarray, target: np.ndarray, mask: np.ndarray | None) -> float:
     """The mean SSIM of R, G and B."""
-    return float(np.mean([ssim(restored[..., c], truth[..., c]) for c in range(3)]))
+    return float(np.mean([ssim(restored[..., c], target[..., c]) for c in range(3)]))
 
 
-def l1_percent(restored: np.ndarray, truth: np.ndarray, mask: np.ndarray | None) -> float:
+def l1_percent(restored: np.ndarray, target: np.ndarray, mask: np.ndarray | None) -> float:
     """The mean absolute error in percent of the full range."""
-    return float(np.abs(restored.astype(np.int16) - truth).mean() / 255 * 100)
+    return float(np.abs(restored.astype(np.int16) - target).mean() / 255 * 100)
 
 
-def psnr_hole(restored: np.ndarray, truth: np.ndarray, mask: np.ndarray | None) -> float:
+def psnr_hole(restored: np.ndarray, target: np.ndarray, mask: np.ndarray | None) -> float:
     """PSNR over the pixels of the hole. Raises NotComputable without a mask."""
     hole = need_mask(mask)
-    return psnr(restored[hole], truth[hole])
+    return psnr(restored[hole], target[hole])
 
 
-def l1_hole_percent(restored: np.ndarray, truth: np.ndarray, mask: np.ndarray | None) -> float:
+def l1_hole_percent(restored: np.ndarray, target: np.ndarray, mask: np.ndarray | None) -> float:
     """`l1_percent` over the pixels of the hole. Raises NotComputable without a mask."""
     hole = need_mask(mask)
-    return l1_percent(restored[hole], truth[hole], None)
+    return l1_percent(restored[hole], target[hole], None)

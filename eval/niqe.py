@@ -29,8 +29,8 @@ def niqe_missing() -> str | None:
     return MODEL.missing()
 
 
-def niqe(restored: np.ndarray, truth: np.ndarray | None = None, mask: np.ndarray | None = None) -> float:
-    """NIQE of an HxWx3 uint8 picture of at least 192 x 192 pixels; truth and mask are not used.
+def niqe(restored: np.ndarray, target: np.ndarray | None = None, mask: np.ndarray | None = None) -> float:
+    """NIQE of an HxWx3 uint8 picture of at least 192 x 192 pixels; target and mask are not used.
 
     Of luma rounded to integers, as MATLAB gives it. Raises NotComputable.
     """

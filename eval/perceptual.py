@@ -1,4 +1,4 @@
-"""Distances of pictures by what trained networks see in them: LPIPS, and the features of VGG-19's conv3_1."""
+"""Distances of pictures by what VGG-19 sees in them at conv3_1."""
 
 from __future__ import annotations
 
@@ -9,9 +9,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zoo.nn.torchvision_compat import ensure_torchvision
-from zoo.weights.known import KnownFile
-
 from .metric import Compute, NotComputable, need_mask, tensor_of
 from .store import digest
 
@@ -19,42 +16,6 @@ if TYPE_CHECKING:
     import torch
 
     from zoo.nn.vgg.network import VGG19
-
-ALEXNET = KnownFile("alexnet-owt-7be5be79.pth", "torchvision's AlexNet, 233 MB", "7be5be79", "checkpoints")
-
-
-def lpips_missing() -> str | None:
-    """Why LPIPS cannot be computed on this machine, or None."""
-    return ALEXNET.missing()
-
-
-@functools.cache
-def _lpips_alex(path: Path):
-    """The network with the backbone of this file, which `lpips_missing` has checked."""
-    ensure_torchvision()
-    import lpips
-    import torch
-
-    # The package has the linear heads inside; the backbone is set by hand, as its own loader would download it.
-    network = lpips.LPIPS(net="alex", version="0.1", pnet_rand=True, verbose=False).eval()
-    state = torch.load(path, map_location="cpu", weights_only=True)
-    for part in (network.net.slice1, network.net.slice2, network.net.slice3, network.net.slice4, network.net.slice5):
-        for index, layer in part.named_children():
-            if isinstance(layer, torch.nn.Conv2d) and layer.bias is not None:
-                layer.weight.data.copy_(state[f"features.{index}.weight"])
-                layer.bias.data.copy_(state[f"features.{index}.bias"])
-    return network
-
-
-def lpips_alex(restored: np.ndarray, truth: np.ndarray, mask: np.ndarray | None) -> float:
-    """LPIPS 0.1 with AlexNet. Raises NotComputable."""
-    import torch
-
-    if min(truth.shape[:2]) < 64:
-        raise NotComputable("needs pictures of at least 64 x 64 pixels")
-    with torch.inference_mode():
-        return float(_lpips_alex(ALEXNET.path())(tensor_of(restored) * 2 - 1, tensor_of(truth) * 2 - 1))
-
 
 TILE = 128
 """Features are computed in tiles of so many cells (4 x 4 pixels) a side, which bounds memory at some 450 MB."""
@@ -79,11 +40,11 @@ def vgg_distance(form: str, *, only_hole: bool = False) -> Compute:
     the cells of 4 x 4 pixels that have a pixel of the hole. The function raises NotComputable.
     """
 
-    def compute(restored: np.ndarray, truth: np.ndarray, mask: np.ndarray | None) -> float:
-        if min(truth.shape[:2]) < 16:
+    def compute(restored: np.ndarray, target: np.ndarray, mask: np.ndarray | None) -> float:
+        if min(target.shape[:2]) < 16:
             raise NotComputable("needs pictures of at least 16 x 16 pixels")
         cells = _cells(need_mask(mask)) if only_hole else None
-        errors = _vgg_errors(form, restored, truth)
+        errors = _vgg_errors(form, restored, target)
         return float((errors if cells is None else errors[cells]).mean(dtype=np.float64))
 
     return compute
@@ -101,7 +62,7 @@ def _cells(mask: np.ndarray) -> np.ndarray:
 _last: tuple[str, np.ndarray] | None = None  # one picture has several metrics in a row, and the network takes seconds
 
 
-def _vgg_errors(form: str, restored: np.ndarray, truth: np.ndarray) -> np.ndarray:
+def _vgg_errors(form: str, restored: np.ndarray, target: np.ndarray) -> np.ndarray:
     """The squared difference of each cell, averaged over the channels."""
     global _last
     from zoo.nn import vgg
@@ -110,11 +71,35 @@ def _vgg_errors(form: str, restored: np.ndarray, truth: np.ndarray) -> np.ndarra
     if path is None:
         raise NotComputable(f"needs VGG-19: {vgg.missing(form)}")
     changed = path.stat().st_mtime_ns
-    key = digest(form, str(path), changed, restored, truth)
+    key = digest(form, str(path), changed, restored, target)
     last = _last
     if last is None or last[0] != key:
-        _last = last = (key, _in_tiles(_vgg(form, path, changed), restored, truth))
+        _last = last = (key, _in_tiles(_vgg(form, path, changed), restored, target))
     return last[1]
+
+
+def vgg_features(form: str, image: np.ndarray) -> np.ndarray:
+    """The features of conv3_1 of an HxWx3 uint8 picture: 256 x rows x columns of cells, float32.
+
+    Raises NotComputable without the weights, and below 16 x 16 pixels.
+    """
+    import torch
+
+    from zoo.nn import vgg
+
+    path = vgg.FILES[form].path()
+    if path is None:
+        raise NotComputable(f"needs VGG-19: {vgg.missing(form)}")
+    if min(image.shape[:2]) < 16:
+        raise NotComputable("needs pictures of at least 16 x 16 pixels")
+    network = _vgg(form, path, path.stat().st_mtime_ns)
+    height, width = (network.cells(side) for side in image.shape[:2])
+    with torch.inference_mode():
+        rows = [
+            torch.cat([_features(network, image, top, left)[0] for left in range(0, width, TILE)], dim=2)
+            for top in range(0, height, TILE)
+        ]
+        return torch.cat(rows, dim=1).numpy()
 
 
 @functools.cache
@@ -124,15 +109,15 @@ def _vgg(form: str, path: Path, changed: int) -> VGG19:
     return vgg.load_vgg(form)
 
 
-def _in_tiles(network: VGG19, restored: np.ndarray, truth: np.ndarray) -> np.ndarray:
+def _in_tiles(network: VGG19, restored: np.ndarray, target: np.ndarray) -> np.ndarray:
     import torch
 
-    height, width = (network.cells(side) for side in truth.shape[:2])
+    height, width = (network.cells(side) for side in target.shape[:2])
     errors = np.empty((height, width), np.float32)
     with torch.inference_mode():
         for top in range(0, height, TILE):
             for left in range(0, width, TILE):
-                one, other = _features(network, restored, top, left), _target_features(network, truth, top, left)
+                one, other = _features(network, restored, top, left), _target_features(network, target, top, left)
                 errors[top : top + TILE, left : left + TILE] = (one - other).square().mean(dim=1)[0]
     return errors
 
@@ -140,12 +125,12 @@ def _in_tiles(network: VGG19, restored: np.ndarray, truth: np.ndarray) -> np.nda
 _kept: OrderedDict[tuple[int, str, int, int], torch.Tensor] = OrderedDict()  # the least recently used first
 
 
-def _target_features(network: VGG19, truth: np.ndarray, top: int, left: int) -> torch.Tensor:
+def _target_features(network: VGG19, target: np.ndarray, top: int, left: int) -> torch.Tensor:
     """`_features` of a target, kept for the other models that are measured on it, up to KEPT bytes."""
-    key = (id(network), digest(truth), top, left)
+    key = (id(network), digest(target), top, left)
     features = _kept.pop(key, None)
     if features is None:
-        features = _features(network, truth, top, left).clone()
+        features = _features(network, target, top, left).clone()
     _kept[key] = features
     while sum(each.nbytes for each in _kept.values()) > KEPT:
         _kept.popitem(last=False)

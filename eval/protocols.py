@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from zoo import degradations
 from zoo.degradations.bicubic import resize
 from zoo.errors import ZooError
+from zoo.io.images import eight_bits
 
 Pair = tuple[np.ndarray, np.ndarray]
 
@@ -24,7 +24,7 @@ def reduced(scale: int) -> Callable[[np.ndarray, np.random.Generator], Pair]:
         if not height or not width:
             raise ZooError(f"{clean.shape[1]} x {clean.shape[0]} pixels are too few to divide by {scale}.")
         clean = clean[: height * scale, : width * scale]
-        return degradations.to_8_bit(resize(clean, height, width)), degradations.to_8_bit(clean)
+        return eight_bits(resize(clean, height, width)), eight_bits(clean)
 
     return make
 
@@ -37,12 +37,12 @@ def noisy(sigma: float, *, grey: bool, clipped: bool) -> Callable[[np.ndarray, n
     """
 
     def make(clean: np.ndarray, rng: np.random.Generator) -> Pair:
-        truth = degradations.to_8_bit(clean)
+        truth = eight_bits(clean)
         if grey:
             luma = np.round(truth @ np.array([0.299, 0.587, 0.114])).astype(np.uint8)
             truth = np.repeat(luma[..., None], 3, axis=2)
         noise = rng.standard_normal(truth[..., :1].shape if grey else truth.shape, np.float32)
         given = (truth / np.float32(255) + noise * np.float32(sigma / 255)).astype(np.float32)
-        return (degradations.to_8_bit(given) if clipped else given), truth
+        return (eight_bits(given) if clipped else given), truth
 
     return make

@@ -139,8 +139,9 @@ class Result(_Strict):
         for name, value in self.metrics.items():
             if (value.mean is None) != (value.unavailable is not None):
                 raise ValueError(f"{name} has neither, or both, of a mean and a reason why there is none")
-            if value.mean is not None and value.n != self.n_scored:
-                raise ValueError(f"the mean of {name} is over {value.n} of {self.n_scored} pictures")
+            counted = sum(row.metrics.get(name) is not None for row in self.images)
+            if value.mean is not None and counted and value.n != counted:
+                raise ValueError(f"the mean of {name} is over {value.n} of {counted} pictures")
         return self
 
     @property

@@ -7,6 +7,7 @@ inputs come out, and the version goes up.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -15,11 +16,14 @@ import numpy as np
 
 from zoo import degradations
 from zoo.degradations.chains import CHAINS
-from zoo.errors import MaskError, UnknownNameError, ZooError
+from zoo.errors import MaskError, ZooError
 from zoo.io import images, masks
+from zoo.registry import Registry
+from zoo.seeding import rng_for
 
-from . import protocols
+from . import plates, protocols
 from .datasets import Item
+from .plugins import PLUGINS
 from .store import digest
 
 FIDELITY = (
@@ -28,10 +32,13 @@ FIDELITY = (
 )  # fmt: skip
 # PSNR rewards blur, and a wrong face is no restoration: portraits are ranked by the perceptual distance, then compared.
 FACES = ("vgg_conv3_1", "face_similarity", "face_similarity_dlib", *(m for m in FIDELITY if m != "vgg_conv3_1"))
+PORTRAITS = (*FACES, "face_same_person", "identity_failure", "face_not_found", "landmark_error")
 COLORS = ("psnr_rgb", "colorfulness_error", "vgg_conv3_1", "vgg_conv3_1_torchvision", "lpips_alex")
 SR_X2, SR_X4 = ((f"psnr_y_border{n}", f"ssim_y_border{n}", *FIDELITY) for n in (2, 4))
 # A hole has many good fillings, and the mean of them is smooth: the perceptual distance ranks before PSNR.
 HOLES = ("vgg_conv3_1_hole", "psnr_hole", "l1_hole_percent", *FIDELITY)
+BINS = (*HOLES, "ssim_hole", "edge_f1_hole")
+PLATES = ("ssim_y", *(m for m in FIDELITY if m != "ssim_y"))  # what is legible is structure
 
 
 @dataclass(frozen=True)
@@ -87,9 +94,11 @@ class Scenario:
     def prepare(self, item: Item, seed: int) -> Sample:
         """The input and truth of one picture. Raises PictureError, MaskError or ZooError."""
         clean = images.read(item.clean).rgb8()
+        if self.id == "given-masks":
+            return _masked(item, clean)
         if self.make is None:
             return _given(item, clean, with_mask="inpaint" in self.tasks)
-        rng = degradations.rng_for(self.id, self.version, seed, PurePosixPath(item.name).stem)
+        rng = rng_for(self.id, self.version, seed, PurePosixPath(item.name).stem)
         return self.make(clean.astype(np.float32) / 255, rng)
 
 
@@ -107,11 +116,24 @@ def _given(item: Item, clean: np.ndarray, with_mask: bool) -> Sample:
     return Sample(given, clean, masks.read(item.mask, *clean.shape[:2]))
 
 
+def _masked(item: Item, clean: np.ndarray) -> Sample:
+    """A clean picture with a hole by the mask that goes with it, which is made to fit (nearest)."""
+    from PIL import Image
+
+    if item.mask is None:
+        raise MaskError(f"{item.name} has no mask; given-masks is for a data set masked:PATH.")
+    mask = images.read(item.mask).rgb8().max(axis=2) >= 128
+    height, width = clean.shape[:2]
+    mask = np.asarray(Image.fromarray(mask).resize((width, height), Image.Resampling.NEAREST))
+    masks.check(mask)
+    return Sample(np.where(mask[..., None], np.uint8(128), clean), clean, mask)
+
+
 def _with_holes(draw: Callable[[np.random.Generator, int, int], np.ndarray]) -> Maker:
     """Mid-grey holes, so that nothing of the truth is left in them."""
 
     def make(clean: np.ndarray, rng: np.random.Generator) -> Sample:
-        truth = degradations.to_8_bit(clean)
+        truth = images.eight_bits(clean)
         if min(truth.shape[:2]) < 16:
             raise MaskError(f"{truth.shape[1]} x {truth.shape[0]} pixels are too few to cut holes into.")
         mask = draw(rng, *truth.shape[:2])
@@ -120,22 +142,52 @@ def _with_holes(draw: Callable[[np.random.Generator, int, int], np.ndarray]) -> 
     return make
 
 
-def _from_chain(name: str, tasks: tuple[str, ...], **options) -> Scenario:
-    """The scenario of a degradation chain, which training draws from too; the input has the truth's size."""
+def _from_chain(name: str, tasks: tuple[str, ...], id: str | None = None, title: str = "", **options) -> Scenario:
+    """The scenario of a degradation chain, which training draws from too; the input has the target's size.
+
+    id and title: where they are not the chain's.
+    """
     chain = CHAINS[name]
 
     def make(clean: np.ndarray, rng: np.random.Generator) -> Sample:
-        return Sample(degradations.to_8_bit(chain(clean, rng)), degradations.to_8_bit(clean))
+        return Sample(images.eight_bits(chain(clean, rng)), images.eight_bits(clean))
 
-    return Scenario(name, chain.version, chain.title, tasks, make, chain=str(chain), **options)
+    return Scenario(id or name, chain.version, title or chain.title, tasks, make, chain=str(chain), **options)
 
 
-def _downscale_x4(clean: np.ndarray, rng: np.random.Generator) -> Sample:
-    height, width = (side // 4 * 4 for side in clean.shape[:2])
-    if not height or not width:
-        raise ZooError(f"{clean.shape[1]} x {clean.shape[0]} pixels are too few to divide by 4.")
-    clean = clean[:height, :width]
-    return Sample(degradations.to_8_bit(degradations.downscale(clean, 4)), degradations.to_8_bit(clean))
+def _downscaled(scale: int) -> Maker:
+    def make(clean: np.ndarray, rng: np.random.Generator) -> Sample:
+        height, width = (side // scale * scale for side in clean.shape[:2])
+        if not height or not width:
+            raise ZooError(f"{clean.shape[1]} x {clean.shape[0]} pixels are too few to divide by {scale}.")
+        clean = clean[:height, :width]
+        return Sample(images.eight_bits(degradations.downscale(clean, scale)), images.eight_bits(clean))
+
+    return make
+
+
+def _downscale(scale: int, **options) -> Scenario:
+    return Scenario(
+        f"downscale-x{scale}", 1, f"bicubic down-sampling by {scale}, edges cropped to a multiple",
+        ("super-resolution",), _downscaled(scale), scale=scale, **options,
+    )  # fmt: skip
+
+
+def _hole_bins() -> list[Scenario]:
+    """Brush strokes over a tenth of the area more each, as papers on inpainting report them."""
+    return [
+        Scenario(
+            f"holes-{low}-{low + 10}", 1, f"brush strokes over {low} to {low + 10} % of the picture", ("inpaint",),
+            _with_holes(functools.partial(masks.free_form, low=low / 100, high=low / 100 + 0.1)), BINS,
+            on_request=True,
+        )
+        for low in (10, 20, 30, 40, 50)
+    ]  # fmt: skip
+
+
+def _plate(clean: np.ndarray, rng: np.random.Generator) -> Sample:
+    target = plates.with_plate(clean, rng)
+    return Sample(images.eight_bits(CHAINS["surveillance"](target, rng)), images.eight_bits(target))
 
 
 def _as_in_papers(make: Callable[[np.ndarray, np.random.Generator], protocols.Pair]) -> Maker:
@@ -155,8 +207,9 @@ def _noise_protocols() -> list[Scenario]:
     ]  # fmt: skip
 
 
-SCENARIOS = {
-    scenario.id: scenario
+SCENARIOS: Registry[Scenario] = Registry("scenario", PLUGINS)
+SCENARIOS.add(
+    (scenario.id, scenario)
     for scenario in (
         _from_chain("motion-blur", ("deblur", "restore")),
         Scenario(
@@ -173,10 +226,9 @@ SCENARIOS = {
         ),
         _from_chain("noise", ("denoise", "restore")),
         _from_chain("jpeg", ("denoise", "restore")),
-        Scenario(
-            "downscale-x4", 1, "bicubic down-sampling by 4, edges cropped to a multiple", ("super-resolution",),
-            _downscale_x4, scale=4,
-        ),
+        _downscale(4),
+        _downscale(2, on_request=True),
+        _downscale(8, on_request=True),
         Scenario(
             "sr-x4", 1, "the papers' protocol: MATLAB's bicubic imresize by 4, 8 bits", ("super-resolution",),
             _as_in_papers(protocols.reduced(4)), SR_X4, scale=4, on_request=True,
@@ -192,6 +244,23 @@ SCENARIOS = {
         _from_chain("phone-dark", ("denoise", "restore", "low-light")),
         _from_chain("phone-motion", ("deblur", "restore")),
         _from_chain("phone-compressed", ("denoise", "restore")),
+        *(
+            _from_chain(f"phone-{fault}", ("face", "restore", *tasks), f"portrait-{fault}",
+                        f"phone-{fault} on portraits, for face models too", metrics=PORTRAITS, portraits=True)
+            for fault, tasks in (
+                ("dark", ("denoise", "low-light")), ("motion", ("deblur",)), ("compressed", ("denoise",))
+            )
+        ),
+        _from_chain("defocus", ("deblur", "restore"), on_request=True),
+        *_hole_bins(),
+        Scenario(
+            "surveillance-plate", 1, "stress test, no claim: a rendered number plate, seen by a surveillance camera",
+            ("deblur", "denoise", "restore"), _plate, PLATES, chain=str(CHAINS["surveillance"]), on_request=True,
+        ),
+        _from_chain("product-shot", ("restore", "denoise"), title="stress test, no claim: ordinary photographs as a "
+                    "marketplace stores those of products", on_request=True),
+        _from_chain("medical-detail", ("restore", "denoise"), title="stress test, no claim and no medical use: "
+                    "ordinary photographs, gray, with the noise of few photons", on_request=True),
         _from_chain("old-photo", ("restore",)),
         _from_chain("grey", ("colorize",), metrics=COLORS),
         Scenario(
@@ -200,8 +269,11 @@ SCENARIOS = {
         Scenario(
             "given-holes", 1, "the data set's own pictures and masks", ("inpaint",), None, HOLES,
         ),
+        Scenario(
+            "given-masks", 1, "holes by masks of the user's (masked:PATH)", ("inpaint",), None, BINS,
+        ),
     )
-}  # fmt: skip
+)  # fmt: skip
 
 
 def get_scenario(name: str) -> Scenario:
@@ -210,6 +282,4 @@ def get_scenario(name: str) -> Scenario:
     >>> get_scenario("mixed").chain
     'mixed v2'
     """
-    if name not in SCENARIOS:
-        raise UnknownNameError("scenario", name, SCENARIOS)
-    return SCENARIOS[name]
+    return SCENARIOS.get(name)

@@ -10,7 +10,7 @@ from zoo.io import images
 from zoo.io.files import printable
 
 from .datasets import Item
-from .metrics import NotComputable, get_metric
+from .metrics import DoesNotCount, NotComputable, get_metric
 from .pool import Workers
 from .predict import Job, read_intact
 from .predict import key_of as restored_key_of
@@ -26,7 +26,7 @@ of the restored picture."""
 
 def usable_metrics(scenario: str) -> dict[str, str | None]:
     """The scenario's metrics, each with the reason why it cannot be computed on this machine, or None."""
-    return {name: get_metric(name).unavailable() for name in get_scenario(scenario).metrics}
+    return {name: get_metric(name).unavailable_reason() for name in get_scenario(scenario).metrics}
 
 
 def score(job: Job, items: Iterable[Item], workers: Workers, progress: Callable[[], None]) -> None:
@@ -94,6 +94,8 @@ def _measure(job: Job, item: Item) -> dict:
             if not math.isfinite(value):
                 raise NotComputable(f"came out as {value}")
             values[name] = value
+        except DoesNotCount:
+            values[name] = None
         except NotComputable as error:
             values[name], reasons[name] = None, str(error)
     return {"key": key_of(job, item), "metrics": values, "reasons": reasons}

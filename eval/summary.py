@@ -91,17 +91,17 @@ def summarize(job: Job, run: RunFile, dataset: Dataset, limit: int | None, comma
 
 
 def _means(scenario: str, rows: list[ImageRow], reasons: dict[str, str]) -> dict[str, MetricValue]:
-    """A mean is over all scored pictures or is not given: never over those that happened to work."""
+    """A mean is over all scored pictures that count or is not given: never over those that happened to work."""
     means: dict[str, MetricValue] = {}
     for name, why in usable_metrics(scenario).items():
+        values = [value for row in rows if (value := row.metrics.get(name)) is not None]
         why = why or reasons.get(name) or (None if rows else "no picture was scored")
+        why = why or (None if values else "none of the pictures counts")
         metric = get_metric(name)
         version = metric.version
         if why is not None:
             means[name] = MetricValue(version=version, unavailable=f"unavailable: {why}")
             continue
-        values = [value for row in rows if (value := row.metrics[name]) is not None]
-        assert len(values) == len(rows), f"{name} is missing somewhere without a reason"
         interval = t_interval(values, bounds=(metric.low, metric.high))
         low, high = (None, None) if interval is None else (round(end, 6) for end in interval)
         mean = round(statistics.fmean(values), 6)

@@ -28,6 +28,7 @@ def run(args: argparse.Namespace) -> int:
     from .answers import answers, markdown
     from .bounds import check_bounds
     from .committed import ROOT, check, other_inputs
+    from .figures import write_figures
     from .readme import filled
     from .summary import summary
     from .web.charts import png, use_cases_chart
@@ -43,6 +44,7 @@ def run(args: argparse.Namespace) -> int:
     found = answers(results)
     written = {}
     if own:
+        write_figures(results)
         readme = ROOT / "README.md"
         written[readme] = filled(readme.read_text(encoding="utf-8"), groups, found).encode()
     elif any(table.COMMITTED.rglob("*.json")):

@@ -14,11 +14,14 @@ from zoo.weights.reading import read_checkpoint
 
 @dataclass(frozen=True)
 class Figure:
-    """One result of `python -m eval`, with what doing nothing gets in the same measurement."""
+    """One committed result, with what doing nothing gets in the same measurement."""
 
     metric: str
     value: float
-    identity: float
+    low: float | None
+    """With `high`, the 95 % interval of the mean."""
+    high: float | None
+    no_op: float
     scenario: str
     """With its version and seed."""
     dataset: str

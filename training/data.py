@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from zoo.degradations import to_8_bit
 from zoo.errors import ZooError
 from zoo.io import images
+from zoo.io.images import eight_bits
 from zoo.seeding import rng_for
 
 from .recipe import Recipe
@@ -89,8 +89,8 @@ class Pairs(Dataset):
             target = target.transpose(1, 0, 2)
         target = np.ascontiguousarray(target)
         if recipe.prepare is not None:
-            target = to_8_bit(recipe.prepare(target.astype(np.float32) / 255, rng))
-        degraded = to_8_bit(recipe.degrade(target.astype(np.float32) / 255, rng))
+            target = eight_bits(recipe.prepare(target.astype(np.float32) / 255, rng))
+        degraded = eight_bits(recipe.degrade(target.astype(np.float32) / 255, rng))
         # The crop is not always centered, so that it begins anywhere in the JPEG grid.
         y, x = rng.integers(recipe.margin // 2, recipe.margin + recipe.margin // 2 + 1, 2)
         inner = np.s_[y : y + recipe.crop, x : x + recipe.crop]
@@ -135,5 +135,5 @@ def validation_pairs(recipe: Recipe, pictures: list[np.ndarray], seed: int) -> t
         middle = np.ascontiguousarray(picture[top : top + side, left : left + side])
         target.append(middle)
         rng = rng_for(recipe.id, "validation", seed, index)
-        degraded.append(to_8_bit(recipe.degrade(middle.astype(np.float32) / 255, rng)))
+        degraded.append(eight_bits(recipe.degrade(middle.astype(np.float32) / 255, rng)))
     return np.stack(degraded), np.stack(target)

@@ -6,6 +6,8 @@ take the inpainted picture with its mask as fourth channel, N x 4 x H x W (1 = h
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -13,6 +15,7 @@ from torch import Tensor
 
 from zoo.io import masks
 
+from . import sources
 from .losses import perceptual
 
 SCALE = 512
@@ -41,6 +44,20 @@ def degrade(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
             hole = large[top : top + height, left : left + width, None]
             if least <= hole.mean() <= 0.7:
                 return np.concatenate([np.where(hole, np.float32(0.5), image), hole.astype(np.float32)], axis=2)
+
+
+SETTINGS: dict[str, Any] = {
+    "data": sources.NATURAL,
+    "licenses": sources.NATURAL_LICENSES,
+    "degrade": degrade,
+    "degradation": DEGRADATION,
+    "steps": 20_000,
+    "crop": 192,
+    "margin": 0,
+    "batch_size": 4,
+    "learning_rate": 4e-4,  # at 1.5e-3 the gradients explode
+}
+"""What the recipes of the two-stage inpainting networks have in common."""
 
 
 def colors_in_hole(filled: Tensor, target: Tensor) -> Tensor:

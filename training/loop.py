@@ -6,6 +6,7 @@ losses of every step), `validation.csv` (PSNR on the validation split at every c
 
 from __future__ import annotations
 
+import copy
 import csv
 import json
 import math
@@ -19,7 +20,9 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
+from eval.fidelity import psnr
 from zoo.errors import ZooError
 from zoo.io.files import written_whole
 from zoo.restorer import pick_device
@@ -34,6 +37,7 @@ LOG_COLUMNS = ("step", "progress", "seconds", "learning_rate", "gradient_norm", 
 VALIDATION_COLUMNS = ("step", "progress", "seconds", "psnr", "psnr_input")
 VALIDATION_FILE = "validation.csv"
 """In a run's folder: a row of VALIDATION_COLUMNS for every checkpoint."""
+CHECKPOINT_FILE = "checkpoint.pt"
 NOTHING_BEFORE = {"steps": 0, "minutes": 0.0}
 """Earlier training of the weights that a run starts with: none."""
 
@@ -55,6 +59,8 @@ class Settings:
     """Processes that make batches; 0: the training process itself."""
     checkpoint_every: int = 200
     """Steps between checkpoints."""
+    checkpoint_minutes: float | None = None
+    """Minutes between checkpoints, in place of steps."""
     start_from: str | None = None
     """Initial weights: folder of a run (its averaged weights) or id of a bundled model; used where names and shapes
     match."""
@@ -81,12 +87,6 @@ def learning_rate_at(recipe: Recipe, position: Position) -> float:
     """The learning rate of the next step: linear warm-up, then cosine decay to zero at the end of the run."""
     warmup = min(1.0, (position.step + 1) / recipe.warmup)
     return recipe.learning_rate * warmup * 0.5 * (1 + math.cos(math.pi * min(1.0, position.progress)))
-
-
-def psnr(a: np.ndarray, b: np.ndarray) -> float:
-    """Mean over pictures of the PSNR in dB, over all pixels and channels; N x H x W x 3 uint8."""
-    errors = np.square(a.astype(np.float64) - b).mean(axis=(1, 2, 3))
-    return float(np.mean(10 * np.log10(255**2 / np.maximum(errors, 1e-10))))
 
 
 def autocast_type(precision: str, device: torch.device) -> torch.dtype:
@@ -121,17 +121,26 @@ class Run:
         self.device = pick_device(settings.device)
         self.type = autocast_type(settings.precision, self.device)
         self.network = seeded_network(self.recipe, settings.seed).to(self.device, memory_format=torch.channels_last)
-        self.average = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
-        self.optimizer = torch.optim.Adam(self.network.parameters(), lr=self.recipe.learning_rate, betas=(0.9, 0.99))
+        self.average = AveragedModel(self.network, avg_fn=self._averaged, use_buffers=True)
+        self.optimizer = torch.optim.AdamW(
+            self.network.parameters(),
+            lr=self.recipe.learning_rate,
+            betas=(0.9, 0.99),
+            weight_decay=self.recipe.weight_decay,
+        )
         self.discriminators = [
             DiscriminatorTrainer(part, settings.seed, self.device, self.type) for part in self.recipe.adversarial
         ]
         self.position = Position()
+        self._restart_average()
         if settings.minutes is None:
             self.position.pace = 1 / (settings.steps or self.recipe.steps)
 
-    def train(self, report: Callable[[str], None] = print) -> None:
-        """Train to the end of the schedule. Raises ZooError when the gradient is not finite."""
+    def train(self, report: Callable[[str], None] = print, deadline: float | None = None) -> None:
+        """Train to the end of the schedule, or with a checkpoint to `deadline`, a time of `time.monotonic`.
+
+        Raises ZooError when the gradient is not finite.
+        """
         from torch.utils.tensorboard import SummaryWriter
 
         recipe, settings = self.recipe, self.settings
@@ -144,21 +153,30 @@ class Run:
         rows: list[tuple] = []
         loading = 0.0
         before, started = self.position.seconds, time.monotonic()
-        first = self.position.step
+        first, stopped = self.position.step, False
+        last = started
         with SummaryWriter(str(self.folder), purge_step=first + 1) as writer:
-            while not self.position.finished:
+            while not self.position.finished and not stopped:
                 waited = time.monotonic()
                 degraded, target = (to_tensor(part, self.device) for part in next(stream))
                 loading += time.monotonic() - waited
                 rows.append(self.step(degraded, target))
-                self.position.seconds = before + time.monotonic() - started
-                self._advance(self.position.step - first)
-                if self.position.step % settings.checkpoint_every == 0 or self.position.finished:
+                now = time.monotonic()
+                self.position.seconds = before + now - started
+                self._advance()
+                stopped = deadline is not None and now >= deadline
+                if settings.checkpoint_minutes is None:
+                    due = self.position.step % settings.checkpoint_every == 0
+                else:
+                    due = now - last >= settings.checkpoint_minutes * 60
+                if due or stopped or self.position.finished:
                     self._checkpoint(rows, pairs, writer, report)
                     rows.clear()
+                    last = now
         if self.position.step > first:
             share = loading / (self.position.seconds - before)
-            report(f"{recipe.id}: finished; {share:.0%} of the time was spent waiting for batches")
+            end = "finished" if self.position.finished else "stopped"
+            report(f"{recipe.id}: {end}; {share:.0%} of the time was spent waiting for batches")
 
     def step(self, degraded: Tensor, target: Tensor) -> tuple:
         """One optimizer step of the generator and of each active discriminator; returns its row of the log."""
@@ -196,10 +214,7 @@ class Run:
         discriminator_losses = {
             d.settings.name: d.update(*pair, schedule) for d, pair in zip(active, pairs, strict=True)
         }
-        decay = min(recipe.ema, (1 + position.step) / (10 + position.step))
-        with torch.no_grad():
-            for name, value in self.network.state_dict().items():
-                self.average[name].lerp_(value, 1 - decay)
+        self.average.update_parameters(self.network)
         position.step += 1
         adversarial = (discriminator_losses.get(part.name, 0.0) for part in recipe.adversarial)
         values = (float(loss.detach()), *(float(term.detach()) for term in terms), *adversarial)
@@ -207,11 +222,19 @@ class Run:
 
     def averaged(self) -> nn.Module:
         """A copy of the network with the averaged weights (EMA), in eval mode."""
-        network = seeded_network(self.recipe, self.settings.seed)
-        network.load_state_dict(self.average)
-        return network.to(self.device, memory_format=torch.channels_last).eval().requires_grad_(False)
+        return copy.deepcopy(self.average.module).eval().requires_grad_(False)
 
-    def _advance(self, done: int) -> None:
+    def _averaged(self, average: Tensor, value: Tensor, count: Tensor | int) -> Tensor:
+        """The average after another step; the first ones count more, so that the initial weights are soon forgotten."""
+        decay = min(self.recipe.ema, int(count) / (int(count) + 9))
+        return average.lerp(value, 1 - decay)
+
+    def _restart_average(self, state: dict[str, Tensor] | None = None) -> None:
+        """Go on from an average at the present step, or begin with the network's weights."""
+        self.average.module.load_state_dict(self.network.state_dict() if state is None else state)
+        self.average.n_averaged.fill_(self.position.step + 1)  # at 0 it would take the next weights as they are
+
+    def _advance(self) -> None:
         """Advance the progress by one step; with a time limit, the pace is estimated again every 20 steps."""
         position, minutes = self.position, self.settings.minutes
         if minutes is not None and (position.pace == 0 or position.step % 20 == 0):
@@ -231,8 +254,10 @@ class Run:
             position.step,
             position.progress,
             position.seconds,
-            psnr(restored, target),
-            psnr(degraded[..., :3], target),
+            *(
+                float(np.mean([psnr(*pair) for pair in zip(made, target, strict=True)]))
+                for made in (restored, degraded[..., :3])
+            ),
         )
         names = (*LOG_COLUMNS, *self.recipe.columns)
         _append(self.folder / "log.csv", names, rows)
@@ -243,7 +268,7 @@ class Run:
         writer.add_scalar("validation/psnr", row[3], position.step)
         picture = np.concatenate([np.concatenate(part, axis=1) for part in (degraded[..., :3], restored, target)])
         writer.add_images("input, output, target", picture[None], position.step, dataformats="NHWC")
-        with written_whole(self.folder / "checkpoint.pt") as path:
+        with written_whole(self.folder / CHECKPOINT_FILE) as path:
             torch.save(self.state_dict(), path)
         report(
             f"{self.recipe.id}: step {position.step}, {position.progress:.1%}, {position.seconds / 60:.1f} min, "
@@ -254,7 +279,7 @@ class Run:
         """What a checkpoint holds: only tensors and numbers."""
         return {
             "network": self.network.state_dict(),
-            "average": self.average,
+            "average": self.average.module.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "position": asdict(self.position),
             "discriminators": [discriminator.state_dict() for discriminator in self.discriminators],
@@ -281,8 +306,7 @@ def _start_from(run: Run, source: str) -> dict[str, float]:
     if not fitting:
         raise ZooError(f"no weights of {source} fit {run.recipe.id}.")
     run.network.load_state_dict({**own, **fitting})
-    for name, value in run.network.state_dict().items():
-        run.average[name].copy_(value)
+    run._restart_average()
     return before
 
 
@@ -308,7 +332,7 @@ def read_run(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
             "before": dict(NOTHING_BEFORE),
         }  # defaults for fields that older runs lack
         stored.update(json.loads((folder / "run.json").read_text(encoding="utf-8")))
-        return stored, torch.load(folder / "checkpoint.pt", map_location="cpu", weights_only=True)
+        return stored, torch.load(folder / CHECKPOINT_FILE, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         missing = Path(error.filename).name
         raise ZooError(f"there is no run with a checkpoint in {folder} ({missing} is missing).") from None
@@ -323,11 +347,10 @@ def resume(folder: Path, minutes: float | None = None) -> Run:
     run = Run(folder, settings if minutes is None else replace(settings, minutes=minutes))
     run.network.load_state_dict(state["network"])
     run.optimizer.load_state_dict(state["optimizer"])
-    for name, value in state["average"].items():
-        run.average[name].copy_(value)
     for discriminator, stored_state in zip(run.discriminators, state["discriminators"], strict=True):
         discriminator.load_state_dict(stored_state)
     run.position = Position(**state["position"])
+    run._restart_average(state["average"])
     for name in ("log.csv", VALIDATION_FILE):
         _cut(folder / name, run.position.step)
     return run

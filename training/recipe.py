@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Callable, Container
 from dataclasses import dataclass
 
@@ -11,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from zoo.errors import UnknownNameError
+from zoo.registry import Plugins, Registry
 
 from .adversarial import Adversarial
 
@@ -44,7 +42,7 @@ class Recipe:
     """How one model is trained."""
 
     id: str
-    """The model that it makes."""
+    """The model that it makes, or with a suffix a stage of it."""
     network: Callable[[], nn.Module]
     """Makes the generator: N x 3 x H x W degraded RGB in [0, 1] -> N x 3 x H x W restored. Inpainting networks take
     the mask as a fourth channel.
@@ -71,7 +69,7 @@ class Recipe:
     """Pixels around a crop that are degraded with it and then cut off, so that no border is mirrored."""
     batch_size: int
     learning_rate: float
-    """Peak learning rate of Adam."""
+    """Peak learning rate of AdamW."""
     adversarial: tuple[Adversarial, ...] = ()
     """Adversarial losses, each with its discriminator."""
     shrink: int | None = None
@@ -80,6 +78,8 @@ class Recipe:
     """Applied to a clean crop before it is degraded: (HxWx3 float32 in [0, 1], generator) -> the target."""
     upright: bool = False
     """Augment only by horizontal flips, not by transposing: for portraits, and where the sky is above."""
+    weight_decay: float = 0.0
+    """Of AdamW (Loshchilov and Hutter, arXiv:1711.05101), per step and unit of learning rate."""
     warmup: int = 100
     """Steps of linear learning rate warm-up."""
     clip: float = 1.0
@@ -106,21 +106,19 @@ class Recipe:
         return (*(term.name for term in self.losses), *(a.name for a in self.adversarial))
 
 
-def recipes() -> dict[str, Recipe]:
-    """Every recipe of training/recipes by id."""
-    from . import recipes as folder
+RECIPES: Registry[Recipe] = Registry("recipe", Plugins("training.recipes"))
+"""The recipes by id: each file of training/recipes registers its own."""
 
-    modules = pkgutil.iter_modules(folder.__path__, folder.__name__ + ".")
-    found = [importlib.import_module(module.name).RECIPE for module in modules]
-    return {recipe.id: recipe for recipe in sorted(found, key=lambda recipe: recipe.id)}
+
+def register(recipe: Recipe) -> Recipe:
+    """Add a recipe to the registry and return it. Raises ValueError when its id is taken."""
+    RECIPES.add([(recipe.id, recipe)])
+    return recipe
 
 
 def get_recipe(name: str) -> Recipe:
-    """The recipe of that model id. Raises UnknownNameError."""
-    known = recipes()
-    if name not in known:
-        raise UnknownNameError("recipe", name, known)
-    return known[name]
+    """The recipe of that id. Raises UnknownNameError."""
+    return RECIPES.get(name)
 
 
 def seeded_network(recipe: Recipe, seed: int) -> nn.Module:

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from zoo.degradations import to_8_bit
 from zoo.faces import align
 from zoo.faces.detect import load_detector
+from zoo.io.images import eight_bits
 from zoo.registry import load
 from zoo.seeding import rng_for
 
@@ -50,7 +50,7 @@ def contact_sheet(model_id: str, seed: int = 0) -> Image.Image:
     rows = []
     for index, target in enumerate(targets(recipe.portraits)):
         degraded = recipe.degrade(target.astype(np.float32) / 255, rng_for("sheet", seed, index))
-        inputs = to_8_bit(degraded[..., :3])
+        inputs = eight_bits(degraded[..., :3])
         mask = degraded[..., 3] > 0.5 if "inpaint" in restorer.card.tasks else None
         results = [restorer.restore(inputs, mask)]
         if restorer.card.stochastic:

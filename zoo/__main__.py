@@ -11,10 +11,11 @@ from .cli.common import guarded
 
 def parser() -> argparse.ArgumentParser:
     """The command line; building it imports nothing heavy."""
-    from .cli import bench, listing
+    from .cli import bench, calibrate, export, listing
     from .cli import catalog as catalog_cli
     from .cli import faces as faces_cli
     from .cli import restore as restore_cli
+    from .cli import video as video_cli
     from .cli import weights as weights_cli
 
     name = "restoration-zoo" if Path(sys.argv[0]).stem == "restoration-zoo" else "python -m zoo"
@@ -30,7 +31,10 @@ def parser() -> argparse.ArgumentParser:
     listing.add_info_arguments(add("info", listing.run_info, "show everything known of one backend"))
     restore_cli.add_arguments(add("restore", restore_cli.run, "restore pictures, files or whole folders"))
     faces_cli.add_arguments(add("faces", faces_cli.run, "restore the faces in photographs, files or whole folders"))
-    bench.add_arguments(add("bench", bench.run, "time the networks against their plain forms, on this machine"))
+    video_cli.add_arguments(add("video", video_cli.run, "restore a video, steady from frame to frame"))
+    export.add_arguments(add("export", export.run, "write a model to a file for ONNX Runtime or OpenVINO"))
+    calibrate.add_arguments(add("calibrate", calibrate.run, "measure what int8 needs to know of a model"))
+    bench.add_arguments(add("bench", bench.run, "time the networks against their plain forms, or other runtimes"))
     catalog_cli.add_arguments(add("catalog", catalog_cli.run, "search the community's checkpoints (OpenModelDB)"))
     for command in weights_cli.COMMANDS:
         command.add_arguments(add(command.name, command.run, command.help))

@@ -156,6 +156,10 @@ class ModelCard:
     stochastic: bool = False
     """It gives different results on request (`Restorer.sample`). Its backend then has a method `sample(image, mask,
     generator)` for one picture, with a torch generator on the CPU; called plainly, it gives its best single result."""
+    portable: tuple[str, ...] = ("restore",)
+    """What other runtimes than PyTorch carry out when they run it: dotted names of functions of tensors below its
+    backend. "restore" is all of it; with others, PyTorch does what lies between; none means that it runs in PyTorch
+    alone. Ignored where there are no weights."""
     figures: tuple[Figure, ...] = ()
     notes: tuple[str, ...] = ()
     """Limits and what a user should know, a sentence each."""

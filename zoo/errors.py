@@ -49,6 +49,10 @@ class WeightsError(ZooError):
     """Weights are missing, damaged, or of another architecture."""
 
 
+class RuntimeUnavailableError(ZooError):
+    """A runtime or precision cannot be used: not installed, not for this CPU, or not for this model."""
+
+
 class RestorationError(ZooError):
     """A backend failed on a picture, or returned something that is no picture."""
 

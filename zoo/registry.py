@@ -42,7 +42,7 @@ class Plugins:
     with all that it had added before it failed; a PluginWarning names it, and so do errors about unknown names.
     """
 
-    def __init__(self, package: str, group: str | None = None):
+    def __init__(self, package: str | None = None, group: str | None = None):
         """package: the one whose modules are imported. group: of entry points, each of which names a module."""
         self.failures: dict[str, str] = {}
         """Module -> why it was not imported."""
@@ -57,9 +57,10 @@ class Plugins:
             if self._loaded:
                 return
             self._loaded = True
-            package = importlib.import_module(self._package)
-            for module in pkgutil.iter_modules(package.__path__, self._package + "."):
-                self._import(module.name, functools.partial(importlib.import_module, module.name))
+            if self._package is not None:
+                package = importlib.import_module(self._package)
+                for module in pkgutil.iter_modules(package.__path__, self._package + "."):
+                    self._import(module.name, functools.partial(importlib.import_module, module.name))
             for point in sorted(importlib.metadata.entry_points(group=self._group)) if self._group else ():
                 self._import(f"{point.value} (entry point {point.name})", point.load)
 
@@ -100,6 +101,8 @@ class Registry(Generic[Entry]):
             raise self.unknown(name, self)
         return self._entries[name]
 
+    __getitem__ = get
+
     def unknown(self, name: str, known: Iterable[str]) -> UnknownNameError:
         """The error for a name that is none of `known`, which also tells the files that are missing."""
         failures = self._plugins.failures if self._plugins else {}
@@ -108,6 +111,10 @@ class Registry(Generic[Entry]):
     def values(self) -> list[Entry]:
         """All entries, sorted by name."""
         return [self._entries[name] for name in self]
+
+    def items(self) -> list[tuple[str, Entry]]:
+        """All (name, entry), sorted by name."""
+        return [(name, self._entries[name]) for name in self]
 
     def __contains__(self, name: str) -> bool:
         self._load()
@@ -279,21 +286,25 @@ def load(
     name: str,
     *,
     device: str = "auto",
+    runtime: str = "torch",
     precision: str = "fp32",
     tile: int | str | None = "auto",
     weights: str | Path | None = None,
 ) -> Restorer:
     """Load a model for use.
 
-    device: "auto", "cpu", "cuda", "cuda:1", "mps". precision: "fp32", "fp16" or "bf16". tile: "auto" (only large
+    device: "auto", "cpu", "cuda", "cuda:1", "mps". runtime: "torch", "onnx" (ONNX Runtime), "openvino", "compile"
+    (torch.compile), or "auto": the fastest that is installed and was verified for these weights. precision: "fp32",
+    "fp16", "bf16", "int8" (not in PyTorch), or "auto": the fastest that was verified. tile: "auto" (only large
     pictures), a tile's side in pixels, or None (never). weights: a checkpoint file to use instead of the resolved
     one (the folder that holds them for a model of several files). Weights that are not on this machine are
-    downloaded where their card says from where. Raises UnknownNameError, and WeightsError when weights are missing,
-    damaged or of another architecture.
+    downloaded where their card says from where. Raises UnknownNameError, WeightsError when weights are missing,
+    damaged or of another architecture, and RuntimeUnavailableError when the runtime cannot be used.
     """
     from . import weights as store
-    from .restorer import Restorer
+    from .restorer import Restorer, pick_device
     from .runtimes import Backend
+    from .runtimes.choose import carried, choose
 
     model = find(name)
     card, sha256 = model.card, None
@@ -314,4 +325,10 @@ def load(
         raise ZooError(
             f"the builder of {card.id} returned a {type(backend).__name__}, which is no backend; zoo.runtimes has some."
         )
-    return Restorer(card, backend, device=device, precision=precision, tile=tile, weights_sha256=sha256)
+    choice = choose(card, runtime, precision, pick_device(device).type, sha256)
+    if card.files:
+        backend = carried(card, backend, choice.runtime, choice.precision, sha256)
+        device = "cpu" if device == "auto" and choice.runtime in ("onnx", "openvino") else device
+    return Restorer(
+        card, backend, device=device, precision=choice.precision, tile=tile, weights_sha256=sha256, note=choice.note
+    )

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
     Source = str | os.PathLike | bytes | Image.Image | np.ndarray | Picture
 
-PRECISIONS = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+PRECISIONS = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16, "int8": torch.float32}
+"""Precision -> the type of the tensors that go in."""
 AUTO_TILE = 768
 """Side in pixels of a tile when `tile="auto"` decides to tile."""
 AUTO_TILE_PIXELS = 2_100_000
@@ -76,6 +77,7 @@ class Restorer:
         precision: str = "fp32",
         tile: int | str | None = "auto",
         weights_sha256: str | None = None,
+        note: str | None = None,
     ):
         self.card = card
         self.weights_sha256 = weights_sha256
@@ -84,11 +86,20 @@ class Restorer:
             raise ZooError(f"unknown precision '{precision}': use {', '.join(PRECISIONS)}.")
         backend.place(pick_device(device), PRECISIONS[precision])
         self._backend = backend
+        self.precision = precision if backend.parameters else "fp32"
+        """What it computes in: "fp32", "fp16", "bf16" or "int8"; classical methods know "fp32" alone."""
+        self.note = note
+        """What is to be told of the runtime that was chosen, a sentence, or None."""
 
     @property
     def device(self) -> str:
         """The device that it computes on, such as "cpu" or "cuda:0"."""
         return str(self._backend.device)
+
+    @property
+    def runtime(self) -> str:
+        """What it computes with: "numpy", "torch", "onnx", "openvino" or "compile"."""
+        return self._backend.runtime
 
     @property
     def network(self) -> torch.nn.Module:
@@ -286,8 +297,10 @@ class Restorer:
         assert tiling is not None, "only models that tile come here"
         height, width = _size(picture)
         try:
-            rows = spans(height, tile, tiling.margin, FEATHER, step)
-            columns = spans(width, tile, tiling.margin, FEATHER, step)
+            # What compiles for each size anew gets tiles of one size.
+            equal = getattr(self._backend, "compiles", False)
+            rows = spans(height, tile, tiling.margin, FEATHER, step, equal=equal)
+            columns = spans(width, tile, tiling.margin, FEATHER, step, equal=equal)
         except ValueError as error:
             raise RestorationError(f"{self.card.id}: {error}.") from None
         joined: np.ndarray | None = None

@@ -17,16 +17,19 @@ class Span:
     """float32, one value per pixel of [start, stop): its share in the joined picture."""
 
 
-def spans(length: int, tile: int, margin: int, feather: int = 32, step: int = 1) -> list[Span]:
+def spans(length: int, tile: int, margin: int, feather: int = 32, step: int = 1, *, equal: bool = False) -> list[Span]:
     """Cut an axis of `length` pixels into tiles of about `tile` pixels whose weights sum to one everywhere.
 
     Every inner edge of a tile has weight zero over `margin` pixels, whose context is incomplete, and then rises
     linearly over `feather` pixels. Starts are multiples of `step` (a network's own multiple), so that a strided
-    network sees each tile on the same grid as the whole. Raises ValueError when a tile is too small for its margins
-    or `feather` is below 1.
+    network sees each tile on the same grid as the whole. `equal` moves the last tile back, so that
+    all become as large when they are padded to multiples of `step`; `tile` is made such a multiple. Raises ValueError
+    when a tile is too small for its margins or `feather` is below 1.
     """
     if length <= tile:
         return [Span(0, length, np.ones(length, np.float32))]
+    if equal:
+        tile = tile // step * step
     stride = (tile - 2 * margin - feather) // step * step
     if stride < 1 or feather < 1:
         raise ValueError(
@@ -36,6 +39,8 @@ def spans(length: int, tile: int, margin: int, feather: int = 32, step: int = 1)
     starts = [0]
     while starts[-1] + tile < length:
         starts.append(starts[-1] + stride)
+    if equal:
+        starts[-1] = -(-length // step) * step - tile
     stops = [min(start + tile, length) for start in starts]
 
     def risen(index: int) -> np.ndarray:

@@ -216,7 +216,7 @@ def listed_set(tmp_path, monkeypatch):
     for shift, name in enumerate("abc"):
         save(folder / f"{name}.png", shift)
     card = DatasetCard("trio", "Three", ("restore",), "CC0", "https://example.org", 3, layouts=("some/layout",))
-    monkeypatch.setitem(CARDS, "trio", card)
+    monkeypatch.setitem(CARDS._entries, "trio", card)
     monkeypatch.setattr(datasets, "MANIFESTS", tmp_path)
     datasets._manifest.cache_clear()
     (tmp_path / "trio.json").write_text(json.dumps(listed("trio", root)))
@@ -287,5 +287,71 @@ def test_published_sets_list_all_their_pictures(name):
     assert list(card.manifest) == sorted(card.manifest)
 
 
+@pytest.mark.parametrize("name", ["cid22-val", "faces-val"])
+def test_a_half_is_for_choosing_and_the_other_for_reporting(name):
+    whole, choosing, reporting = (CARDS[name + use].manifest for use in ("", "-choosing", "-reporting"))
+    assert {**choosing, **reporting} == whole and not choosing.keys() & reporting.keys()
+    assert len(choosing) == CARDS[f"{name}-choosing"].expected and len(reporting) - len(choosing) in (0, 1)
+    assert [name in reporting for name in list(whole)[:3]] == [True, False, True]
+
+
+def test_a_half_is_opened_from_the_folder_of_the_whole_set(listed_set, monkeypatch):
+    for half in datasets._halves(CARDS["trio"]):
+        monkeypatch.setitem(CARDS, half.id, half)
+    reporting, choosing = (open_dataset(f"trio-{use}", listed_set) for use in ("reporting", "choosing"))
+    assert [item.name for item in reporting.items] == ["a", "c"] and [item.name for item in choosing.items] == ["b"]
+    for half in (reporting, choosing):
+        assert half.state == "verified" and half.missing == 0 and half.sha256 == half.card.sha256
+    (listed_set / "some" / "layout" / "b.png").unlink()
+    assert open_dataset("trio-choosing", listed_set).missing == 1
+    assert open_dataset("trio-reporting", listed_set).missing == 0
+    save(listed_set / "some" / "layout" / "d.png", 9)
+    assert open_dataset("trio-reporting", listed_set).state == "different"
+
+
 def test_a_folder_of_ones_own_is_called_so(photographs):
     assert open_dataset(f"folder:{photographs}").state == "own"
+
+
+# ---- pictures and masks of the user's
+
+
+def save_mask(path, left: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    mask = np.zeros((40, 60), np.uint8)
+    mask[10:30, left : left + 12] = 255
+    Image.fromarray(mask).save(path)
+
+
+def test_masks_belong_to_pictures_of_their_name(tmp_path):
+    for index, name in enumerate("abc"):
+        save(tmp_path / "target" / f"{name}.png", index)
+        save_mask(tmp_path / "mask" / f"{name}.png", 4 * index)
+    opened = open_dataset(f"masked:{tmp_path}")
+    assert opened.card.scenario == "given-masks" and opened.state == "own"
+    assert [(item.name, item.mask.stem) for item in opened.items] == [("a.png", "a"), ("b.png", "b"), ("c.png", "c")]
+    (tmp_path / "mask" / "b.png").unlink()
+    with pytest.raises(ZooError, match=r"1 of the pictures in .* have no mask of their name, such as b"):
+        open_dataset(f"masked:{tmp_path}")
+    with pytest.raises(ZooError, match="folder target and masks in a folder mask"):
+        open_dataset(f"masked:{tmp_path / 'target'}")
+
+
+def test_a_folder_of_masks_is_dealt_out_by_the_pictures_names(tmp_path):
+    from eval.scenarios import get_scenario
+
+    for index in range(12):
+        save(tmp_path / "target" / f"photo{index}.png", index)
+    for index in range(4):
+        save_mask(tmp_path / "mask" / f"hole{index}.png", 10 * index)
+    items = open_dataset(f"masked:{tmp_path}").items
+    dealt = {item.name: item.mask.name for item in items}
+    assert len(set(dealt.values())) > 1
+    (tmp_path / "target" / "photo3.png").unlink()  # what others get does not depend on it
+    rest = {item.name: item.mask.name for item in open_dataset(f"masked:{tmp_path}").items}
+    assert all(dealt[name] == mask for name, mask in rest.items()) and len(rest) == 11
+    sample = get_scenario("given-masks").prepare(items[0], 0)
+    height, width = sample.truth.shape[:2]
+    whole = np.asarray(Image.open(items[0].mask).resize((width, height), Image.Resampling.NEAREST)) > 0
+    assert np.array_equal(sample.mask, whole)
+    assert (sample.given[sample.mask] == 128).all() and np.array_equal(sample.given[~whole], sample.truth[~whole])

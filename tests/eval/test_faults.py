@@ -13,6 +13,7 @@ from eval import faults
 from eval.faults import FAULTS, estimate
 from zoo import degradations as d
 from zoo.errors import PictureError
+from zoo.io.images import eight_bits
 
 NATURAL = ("coffee", "chelsea")
 
@@ -23,7 +24,7 @@ def picture(name: str) -> np.ndarray:
 
 
 def found(image: np.ndarray) -> dict[str, str]:
-    return estimate(d.to_8_bit(image)).found()
+    return estimate(eight_bits(image)).found()
 
 
 @pytest.mark.parametrize("name", NATURAL)
@@ -52,7 +53,7 @@ def test_noise_is_estimated_near_what_was_added():
     for sigma in (5, 10, 20):
         noisy = d.gaussian_noise(flat, np.random.default_rng(1), sigma / 255)
         # Luma averages the three channels' noise: sqrt(0.299^2 + 0.587^2 + 0.114^2) of it is left.
-        assert estimate(d.to_8_bit(noisy)).noise == pytest.approx(sigma * 0.6687, rel=0.05)
+        assert estimate(eight_bits(noisy)).noise == pytest.approx(sigma * 0.6687, rel=0.05)
 
 
 def test_noise_and_darkness_have_no_face_and_the_astronaut_has_one():

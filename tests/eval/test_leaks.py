@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import io
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image, ImageEnhance
 
+from eval import leaks
 from eval.leaks import print_of, same
 from tests.eval.helpers import evaluate, photograph
 
+SHARED = Path(os.environ.get("ZOO_SHARED") or Path(__file__).parents[3] / "shared")
 NAMES = ["astronaut", "chelsea", "coffee", "rocket"]
 
 
@@ -76,6 +80,20 @@ def test_different_pictures_are_not(originals, tmp_path):
     made += [print_of(originals / f"{name}.png") for name in NAMES if name != "coffee"]
     pairs = [(one.path.stem, other.path.stem) for i, one in enumerate(made) for other in made[:i] if same(one, other)]
     assert pairs == []
+
+
+def test_aligned_portraits_of_others_are_not():
+    """Their key points agree, as eyes and mouths lie in the same places."""
+    faces = SHARED / "data" / "faces"
+    pairs = [("canada/can_151m", "london/lon_130_03"), ("canada/can_020f", "london/lon_014_03")]
+    if not faces.is_dir():
+        pytest.skip("the portraits are not here (set ZOO_SHARED to the folder that holds them)")
+    for train, val in pairs:
+        one, other = (print_of(faces / part / f"{name}.jpg") for part, name in (("train", train), ("val", val)))
+        agreeing, _ = leaks._agreeing(one.points, one.descriptors, other.points, other.descriptors)
+        mirrored, _ = leaks._agreeing(one.points, one.descriptors, other.mirrored_points, other.mirrored)
+        assert max(agreeing, mirrored) >= leaks.AGREEING
+        assert same(one, other) is None
 
 
 def test_the_command(originals, tmp_path, capsys):

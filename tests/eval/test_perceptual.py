@@ -1,4 +1,4 @@
-"""Learned distances against lpips' own network, NumPy and torchvision's network, all with random weights.
+"""Distances by VGG-19's features against NumPy and torchvision's network, all with random weights.
 
 The real files are downloads. A made-up one is taken for the real one because the test puts the first digits of its
 sha256 where those of the real one stand.
@@ -49,68 +49,13 @@ def folder(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("metric", "file"),
     [
-        ("lpips_alex", "alexnet-owt-7be5be79.pth (torchvision's AlexNet, 233 MB)"),
         ("vgg_conv3_1", "vgg19_conv3_1.safetensors (normalized VGG-19 up to conv3_1, 2.2 MB)"),
         ("vgg_conv3_1_hole", "vgg19_conv3_1.safetensors (normalized VGG-19 up to conv3_1, 2.2 MB)"),
         ("vgg_conv3_1_torchvision", "vgg19-dcbb9e9d.pth (torchvision's VGG-19, 548 MB)"),
     ],
 )
 def test_without_weights_it_says_what_is_missing(metric, file, folder):
-    assert METRICS[metric].unavailable().startswith(f"{file} is not in the ZOO_WEIGHTS folder")
-
-
-# ---- LPIPS
-
-
-@pytest.fixture
-def alexnet(folder, monkeypatch):
-    """An AlexNet with random weights where the trained one is looked for, taken for it by its checksum."""
-    import torch
-
-    from zoo.nn.torchvision_compat import ensure_torchvision
-
-    ensure_torchvision()
-    import torchvision
-
-    torch.manual_seed(3)
-    network = torchvision.models.alexnet(weights=None)
-    path = folder / perceptual.ALEXNET.name
-    torch.save({name: value for name, value in network.state_dict().items() if name.startswith("features.")}, path)
-    monkeypatch.setattr(perceptual, "ALEXNET", taken_for(perceptual.ALEXNET, path))
-    return network
-
-
-def test_lpips_equals_lpips_own_network(alexnet, monkeypatch):
-    import lpips
-    import torch
-
-    assert METRICS["lpips_alex"].unavailable() is None
-    monkeypatch.setattr(lpips.pretrained_networks.tv, "alexnet", lambda pretrained: alexnet)
-    reference = lpips.LPIPS(net="alex", verbose=False).eval()
-    truth = photograph("chelsea")
-    for restored in (blurred(truth), 255 - truth):
-        pair = [
-            torch.from_numpy(np.moveaxis(image, 2, 0).copy())[None].float() / 127.5 - 1 for image in (restored, truth)
-        ]
-        with torch.no_grad():
-            expected = float(reference(*pair))
-        assert expected > 1e-4
-        assert compute("lpips_alex", restored, truth) == pytest.approx(expected, rel=1e-4)
-    assert compute("lpips_alex", truth, truth) == 0
-    with pytest.raises(NotComputable, match="64 x 64"):
-        compute("lpips_alex", truth[:63], truth[:63])
-
-
-def test_another_file_is_refused(alexnet, monkeypatch):
-    monkeypatch.setattr(perceptual, "ALEXNET", dataclasses.replace(perceptual.ALEXNET, digits="7be5be79"))
-    assert "its sha256 does not begin with 7be5be79" in METRICS["lpips_alex"].unavailable()
-
-
-def test_a_changed_file_is_noticed(alexnet, folder):
-    assert METRICS["lpips_alex"].unavailable() is None
-    path = folder / perceptual.ALEXNET.name
-    path.write_bytes(path.read_bytes()[:1000])
-    assert "damaged" in METRICS["lpips_alex"].unavailable()
+    assert METRICS[metric].unavailable_reason().startswith(f"{file} is not in the ZOO_WEIGHTS folder")
 
 
 # ---- VGG-19
@@ -183,7 +128,7 @@ def by_hand(tensors: dict[str, np.ndarray], image: np.ndarray) -> np.ndarray:
 
 
 def test_the_normalized_form_by_hand(normalized):
-    assert METRICS["vgg_conv3_1"].unavailable() is None
+    assert METRICS["vgg_conv3_1"].unavailable_reason() is None
     truth = small("astronaut")
     for restored in (blurred(truth), 255 - truth):
         errors = (by_hand(normalized, restored) - by_hand(normalized, truth)) ** 2
@@ -230,7 +175,7 @@ def test_torchvisions_form_is_torchvisions_network(torchvisions):
 
     from zoo.nn.vgg import load_vgg
 
-    assert METRICS["vgg_conv3_1_torchvision"].unavailable() is None
+    assert METRICS["vgg_conv3_1_torchvision"].unavailable_reason() is None
     truth = small("coffee")
     restored = blurred(truth)
     mean, deviation = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])

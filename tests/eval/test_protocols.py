@@ -16,8 +16,8 @@ from eval import protocols
 from eval.metrics import METRICS, NotComputable
 from eval.scenarios import SCENARIOS, get_scenario
 from tests.eval.helpers import evaluate, photograph, save_photographs
-from zoo.degradations import rng_for
 from zoo.io.images import Picture
+from zoo.seeding import rng_for
 
 SHARED = Path(os.environ.get("ZOO_SHARED") or Path(__file__).parents[3] / "shared")
 SET5 = SHARED / "data" / "natural" / "val" / "set5"

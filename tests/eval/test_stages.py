@@ -226,7 +226,7 @@ def test_other_seeds_and_versions_are_other_runs(tmp_path, photographs, monkeypa
     out = tmp_path / "out"
     assert evaluate(*common, "--out", out) == 0
     assert evaluate(*common, "--out", out, "--seed", 5) == 0
-    monkeypatch.setitem(scenarios.SCENARIOS, "noise", replace(SCENARIOS["noise"], version=3))
+    monkeypatch.setitem(scenarios.SCENARIOS._entries, "noise", replace(SCENARIOS["noise"], version=3))
     assert evaluate(*common, "--out", out) == 0
     names = [path.parent.parent.name for path in sorted(out.glob("*/*/dummy/result.json"))]
     assert names == ["noise-v2-s0", "noise-v2-s5", "noise-v3-s0"]

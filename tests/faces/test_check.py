@@ -44,22 +44,22 @@ def test_small_errors_of_landmarks_are_no_turn():
     rng = np.random.default_rng(0)
     for _ in range(100):
         noisy = seen_from_far(0, 0, 0) + rng.normal(0, 57 * 0.04, (5, 2))  # MTCNN's error: 4 % of the eyes' distance
-        assert check.objection(check.pose(noisy), 0.0) is None
+        assert check.reason_to_skip(check.pose(noisy), 0.0) is None
 
 
 @pytest.mark.parametrize(("yaw", "pitch", "roll", "said"), [
     (0, 0, 0, None), (35, 0, 0, None), (0, 0, 90, None), (50, 0, 0, "50 degrees to the side"),
     (-60, 0, 20, "60 degrees to the side"), (0, 50, 0, "50 degrees down"), (0, -50, 0, "50 degrees up"),
 ])  # fmt: skip
-def test_objections_to_turned_faces(yaw, pitch, roll, said):
-    found = check.objection(check.pose(seen_from_far(yaw, pitch, roll)), 0.1)
+def test_reasons_to_skip_turned_faces(yaw, pitch, roll, said):
+    found = check.reason_to_skip(check.pose(seen_from_far(yaw, pitch, roll)), 0.1)
     assert found is None if said is None else said in found
 
 
-def test_objections_to_covered_faces():
-    assert check.objection(None, 0.3) is None
-    assert check.objection(None, 0.42) == "about 42% covered"
-    assert check.objection(None, None) is None
+def test_reasons_to_skip_covered_faces():
+    assert check.reason_to_skip(None, 0.3) is None
+    assert check.reason_to_skip(None, 0.42) == "about 42% covered"
+    assert check.reason_to_skip(None, None) is None
 
 
 def covered(face: np.ndarray, part: float, thing: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -135,8 +135,8 @@ def test_covers_it_was_not_trained_with(seeing, shared, mtcnn):
             continue
         face = max(faces, key=lambda face: face.area)
         crop = align.warp(portrait, align.to_crop(face.landmarks - 30, 256), 256, 256)
-        truth.append(part > check.MOST_COVERED)
-        flagged.append(seeing.covered([crop])[0] > check.MOST_COVERED)
+        truth.append(part > check.MAX_COVERED)
+        flagged.append(seeing.covered([crop])[0] > check.MAX_COVERED)
     truth, flagged = np.array(truth), np.array(flagged)
     precision, recall = (truth & flagged).sum() / flagged.sum(), (truth & flagged).sum() / truth.sum()
     print(f"{len(truth)} faces, {unseen} not detected, precision {precision:.3f}, recall {recall:.3f}")

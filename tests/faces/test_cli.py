@@ -124,8 +124,8 @@ def test_settings_arrive(portrait, tmp_path):
     assert (options["blend"], options["upscale"], options["only"], options["force"]) == ("poisson", 2, "largest", True)
 
 
-@pytest.mark.parametrize("word", ["--anonymise", "--anonymize"])
-def test_anonymise_all(portrait, tmp_path, word, mtcnn):
+@pytest.mark.parametrize("word", ["--anonymize", "--anonymize"])
+def test_anonymize_all(portrait, tmp_path, word, mtcnn):
     """No weights are asked for, no crop of an anonymous face is kept, and nobody is left to be found."""
     report = tmp_path / "r.json"
     status = faces(portrait, "-m", "gpen.bfr-512", "-o", tmp_path / "o.png", word, "all", "--save-faces",
@@ -141,7 +141,7 @@ def test_no_crop_of_a_blurred_face_is_kept(portrait, tmp_path, with_weights):
     with_weights("mobilefacenet.onnx")
     args = ["--embedding", "mobilefacenet", "--min-similarity", "1", "--save-faces", tmp_path / "f"]
     report = tmp_path / "r.json"
-    assert faces(portrait, "-o", tmp_path / "o.png", "--anonymise", "others", "--report", report, *args) == 0
+    assert faces(portrait, "-o", tmp_path / "o.png", "--anonymize", "others", "--report", report, *args) == 0
     (face,) = json.loads(report.read_text())["pictures"][0]["details"]
     assert face["action"] == "blurred" and "no longer the same person" in face["reason"]
     assert list((tmp_path / "f").iterdir()) == []
@@ -155,7 +155,7 @@ def test_anonymous_pictures_keep_no_thumbnail(tmp_path, astronaut):
     exif = Image.Exif()
     exif[0x010E] = "a description"
     Image.fromarray(astronaut).save(tmp_path / "a.jpg", exif=exif)
-    assert faces(tmp_path / "a.jpg", "-o", tmp_path / "o.jpg", "--anonymise", "all") == 0
+    assert faces(tmp_path / "a.jpg", "-o", tmp_path / "o.jpg", "--anonymize", "all") == 0
     data = (tmp_path / "o.jpg").read_bytes()
     assert data.count(b"\xff\xd8\xff") == 1  # one JPEG stream, not another inside
 
@@ -182,7 +182,7 @@ def test_same_stems_do_not_share_crops(tmp_path, astronaut):
     (["--upscale", "2", "--upscaler", "telea"], "does not enlarge"),
     (["--report", "r.txt"], ".json"),
     (["--min-face", "0"], "at least 1 pixel"),
-    (["--aligned", "--anonymise", "all"], "aligned"),
+    (["--aligned", "--anonymize", "all"], "aligned"),
 ])  # fmt: skip
 def test_wrong_arguments(portrait, tmp_path, capsys, args, said):
     """Status 2, one sentence, nothing written."""
@@ -218,7 +218,7 @@ def test_help_is_light():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert "cinematic" in done.stdout and "--anonymise" in done.stdout
+    assert "cinematic" in done.stdout and "--anonymize" in done.stdout
 
 
 @pytest.mark.slow

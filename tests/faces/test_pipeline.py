@@ -225,8 +225,8 @@ def test_a_turned_face_is_left_unless_forced(astronaut, person):
     assert pipeline(faces=[turned]).run(astronaut, Options(force=True)).faces[0].action == "restored"
 
 
-def test_anonymise_others(couple):
-    result = pipeline().run(couple, Options(only="60,100", anonymise="others", force=True))
+def test_anonymize_others(couple):
+    result = pipeline().run(couple, Options(only="60,100", anonymize="others", force=True))
     assert [face.action for face in result.faces] == ["restored", "blurred"]
     right = result.picture.color[60:170, 230:330].astype(int)
     assert (
@@ -234,8 +234,8 @@ def test_anonymise_others(couple):
     )
 
 
-def test_anonymise_all_needs_no_weights(astronaut):
-    result = FacePipeline("gpen.bfr-512", embedding="none").run(astronaut, Options(anonymise="all"))
+def test_anonymize_all_needs_no_weights(astronaut):
+    result = FacePipeline("gpen.bfr-512", embedding="none").run(astronaut, Options(anonymize="all"))
     assert [face.action for face in result.faces] == ["blurred"]
     assert result.changed and result.faces[0].before is None
 
@@ -318,8 +318,8 @@ def test_aligned_at_the_backend_s_own_size_is_exact(astronaut):
 
 
 @pytest.mark.parametrize("wrong", [
-    {"blend": "glue"}, {"upscale": 3}, {"anonymise": "some"}, {"only": "middle"}, {"only": "1,2,3"},
-    {"min_similarity": 2}, {"aligned": True, "anonymise": "all"}, {"aligned": True, "only": "largest"},
+    {"blend": "glue"}, {"upscale": 3}, {"anonymize": "some"}, {"only": "middle"}, {"only": "1,2,3"},
+    {"min_similarity": 2}, {"aligned": True, "anonymize": "all"}, {"aligned": True, "only": "largest"},
 ])  # fmt: skip
 def test_wrong_options(wrong):
     with pytest.raises(ZooError):
@@ -407,7 +407,7 @@ def camera_file(picture: np.ndarray) -> bytes:
 def test_where_a_face_is_anonymous_no_preview_is_left(astronaut, suffix):
     data = camera_file(astronaut)
     assert data.count(SECRET) > 6
-    result = pipeline().run(data, Options(anonymise="all"))
+    result = pipeline().run(data, Options(anonymize="all"))
     assert result.count("blurred") == 1 and result.changed
     written = encode(result.picture, suffix)
     assert SECRET not in written
@@ -421,7 +421,7 @@ def test_where_a_face_is_anonymous_no_preview_is_left(astronaut, suffix):
 
 def test_an_anonymous_picture_that_was_flat_is_written_anew(astronaut_face):
     flat = np.full((512, 512, 3), 90, np.uint8)
-    result = pipeline(faces=[astronaut_face]).run(camera_file(flat), Options(anonymise="all"))
+    result = pipeline(faces=[astronaut_face]).run(camera_file(flat), Options(anonymize="all"))
     assert result.count("blurred") == 1
     assert result.changed  # else the file would be copied, previews and all
     assert SECRET not in result.picture.exif

@@ -68,7 +68,9 @@ def test_garbage_is_one_sentence(content, message, results, capsys):
 )
 def test_a_value_that_no_metric_can_have_stops_the_build(change, message, results, capsys):
     made = result("a", 20)
-    made.images[3] = made.images[3].model_copy(update=change)
+    for index, row in enumerate(made.images):
+        others = {"metrics": dict.fromkeys(change.get("metrics", ()), 0.5)}
+        made.images[index] = row.model_copy(update=change if index == 3 else others)
     (results / "a" / "result.json").write_text(made.model_dump_json())
     assert build(results) == 2
     assert message in capsys.readouterr().err

@@ -33,7 +33,7 @@ def test_the_answer_as_text(results, capsys):
     assert "pick:      nl-means (Non-local means; BSD-3-Clause)" in lines
     assert "runner-up: bilateral (Bilateral filter; Apache-2.0)" in lines
     assert "  python -m zoo restore photo.png -m nl-means -o photo-nl-means.png" in lines
-    assert "nl-means is better than bilateral, and significantly so on 24 pictures." in lines
+    assert "nl-means is better than bilateral, and significantly so on 24 pictures." in " ".join(map(str.strip, lines))
     assert "note: cid22-val / noise: not measured" in lines
     assert max(map(len, lines)) <= WIDTH
 

@@ -10,7 +10,7 @@ from tests.training.test_networks import shaken
 from training.recipe import get_recipe
 from zoo.models.contextual_attention import MINI
 from zoo.models.contextual_attention.mini import Attention, ContextualAttentionMini
-from zoo.nn.layers import FillingBackend
+from zoo.nn.filling import FillingBackend
 from zoo.restorer import Restorer
 
 

@@ -5,15 +5,18 @@ import itertools
 import numpy as np
 import pytest
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from tests.training.pictures import photograph
 from zoo import degradations
 from zoo.models.deblurgan import MINI
 from zoo.models.deblurgan import blind_deconvolution as deconvolution
+from zoo.models.deblurgan import mini as deblurgan_mini
 from zoo.models.deblurgan.blind_deconvolution import SIDE, BlindDeconvolution
-from zoo.models.deblurgan.mini import PART, WINDOWS, DeblurMini
+from zoo.models.deblurgan.mini import DeblurMini
 from zoo.restorer import Restorer
 from zoo.runtimes.torch import TorchBackend
+from zoo.seeding import rng_for
 
 
 def tensor(picture: np.ndarray) -> torch.Tensor:
@@ -22,7 +25,7 @@ def tensor(picture: np.ndarray) -> torch.Tensor:
 
 def blurred(seed: int = 0, side: int = 192, length: float = 14) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """(sharp, blurred, blur 1 x 1 x 33 x 33)."""
-    kernel = degradations.motion_kernel(degradations.rng_for("blurred", seed), length)
+    kernel = degradations.motion_kernel(rng_for("blurred", seed), length)
     sharp = photograph("astronaut")[: side + 40, 150 : 190 + side].astype(np.float32) / 255
     inner = np.s_[20:-20, 20:-20]
     cut = (kernel.shape[0] - SIDE) // 2
@@ -135,25 +138,55 @@ def test_each_window_is_seen_with_what_is_around_it(monkeypatch):
         assert torch.equal(far, deconvolution.spectral_maps(picture[..., nearest : nearest + 128])[0])
 
 
-def test_the_unet_does_not_teach_the_blurs_and_sees_a_part():
+def test_the_unet_does_not_teach_the_blurs_and_sees_a_part(monkeypatch):
+    monkeypatch.setattr(deblurgan_mini, "PART", 128)
     network = DeblurMini()
-    picture = torch.rand(1, 3, 200, 168)
+    picture = torch.rand(2, 3, 200, 168)
     outputs = network.training_forward(picture, picture)
-    assert outputs["blurs"].shape == (WINDOWS,)
+    assert outputs["blurs"]().shape == (2,)
     with torch.no_grad():
         network.unet.tail.weight.normal_(0, 0.1)
     restored = outputs["restored"]()
-    assert restored.shape == outputs["target"].shape == (WINDOWS, 3, PART, PART)
+    assert restored.shape == outputs["target"].shape == (2, 3, 128, 128)
     restored.sum().backward()
     assert any(parameter.grad is not None for parameter in network.unet.parameters())
     assert all(parameter.grad is None for parameter in network.deconvolution.parameters())
+
+
+def test_the_bottleneck_adds_nothing_at_first():
+    """So that a network without it can be trained on with it."""
+    unet = DeblurMini().unet
+    with torch.no_grad():
+        for parameter in (*unet.head.parameters(), *unet.tail.parameters()):
+            parameter.normal_(0, 0.1)
+        seen = torch.rand(1, 16, 64, 64)
+        before = unet.result(seen)
+        for parameter in unet.down_blocks[-1].parameters():
+            parameter.normal_(0, 1)
+        assert torch.equal(unet.result(seen), before)
+        unet.ups[-1].weight.normal_(0, 1)
+        assert not torch.equal(unet.result(seen), before)
+
+
+def test_it_stays_within_its_budget():
+    """5 M parameters and 200 GMAC at 1920 x 1200, those of the windows' blurs included."""
+    network = DeblurMini().eval()
+    assert sum(parameter.numel() for parameter in network.parameters()) <= 5_000_000
+    with torch.no_grad(), FlopCounterMode(display=False) as one_part:
+        network.unet.result(torch.zeros(1, 16, 192, 192))
+    maps = torch.zeros(1, deconvolution.MAPS, 49, 49)
+    with torch.no_grad(), FlopCounterMode(display=False) as one_blur:
+        network.deconvolution.estimate(maps, maps)
+    blurs = len(deconvolution.windows(1200, 1920, network.deconvolution.window, network.deconvolution.step))
+    products = (one_part.get_total_flops() * 1920 * 1200 / 192**2 + one_blur.get_total_flops() * blurs) / 2
+    assert products < 200e9
 
 
 def test_what_is_compared_is_the_same_place():
     network = DeblurMini()
     with torch.no_grad():
         network.unet.tail.bias.view(8, -1)[3] = 40  # the picture as it is
-    picture = torch.rand(1, 3, 200, 200)
+    picture = torch.rand(1, 3, 208, 208)
     outputs = network.training_forward(picture, picture)
     assert torch.allclose(outputs["restored"](), outputs["target"], atol=1e-5)
 

@@ -11,7 +11,7 @@ from training.recipe import get_recipe
 from training.recipes.edgeconnect_mini import edges_in_hole, half_mask
 from zoo.models.edgeconnect import MINI
 from zoo.models.edgeconnect.mini import EdgeConnectMini, edge_map, gradients, half_edges
-from zoo.nn.layers import FillingBackend
+from zoo.nn.filling import FillingBackend
 
 
 def test_a_new_network_gives_the_smooth_fill():

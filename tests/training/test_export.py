@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import load_file
 
 import zoo
+from eval.fidelity import psnr
 from tests.training.pictures import photograph, training_folder
 from training import export as export_module
 from training import loop
@@ -17,9 +18,10 @@ from training.cards import read_card
 from training.export import export
 from training.loop import Settings, start
 from training.recipe import get_recipe
-from zoo import degradations
 from zoo.degradations import chains
 from zoo.errors import ZooError
+from zoo.io.images import eight_bits
+from zoo.seeding import rng_for
 from zoo.weights import sha256_of
 
 ID = "autoencoder.mini"
@@ -66,9 +68,10 @@ def test_what_is_exported_is_what_was_trained(run, tmp_path):
     path = tmp_path / f"{ID}.safetensors"
     weights = load_file(path)
     assert path.stat().st_size < export_module.LARGEST and card.sha256 == sha256_of(path)
-    assert set(weights) == set(run.average)
+    average = run.average.module.state_dict()
+    assert set(weights) == set(average)
     for name, value in weights.items():
-        assert value.dtype == torch.float16 and torch.equal(value, run.average[name].half())
+        assert value.dtype == torch.float16 and torch.equal(value, average[name].half())
     restorer = zoo.load(ID, weights=path, device="cpu")
     picture = photograph("chelsea")[:64, :72]
     x = torch.from_numpy(picture.astype(np.float32) / 255).permute(2, 0, 1)[None]
@@ -85,23 +88,6 @@ def test_the_card_says_where_the_weights_are_from(run, tmp_path):
     assert (card.steps, card.seed, card.precision, card.figures) == (3, 0, "float32", ())
     assert "1 thread" in card.device and card.recipe == "training/recipes/autoencoder_mini.py"
     assert all(value not in ("", None) for value in asdict(card).values())
-
-
-def test_figures_come_from_results_of_these_weights(run, tmp_path):
-    sha256 = export(run.folder, ID, target=tmp_path).sha256
-    mine, nothing = result(ID, sha256, 28.456), result("no-op", None, 25.0)
-    (figure,) = export(run.folder, ID, written(tmp_path, mine, nothing), tmp_path).figures
-    assert (figure.metric, figure.value, figure.identity) == ("psnr_rgb", 28.456, 25.0)
-    assert figure.scenario == "mixed v1, seed 0" and figure.dataset == "folder:x, 2 pictures"
-    for refused, why in (
-        ([result(ID, "other", 28), nothing], "not measured with the weights"),
-        ([mine], "no result of no-op"),
-        ([mine, {**nothing, "metrics": {}}], "no-op on folder:x has no psnr_rgb"),
-        ([mine, {**nothing, "dataset": {"id": "folder:x", "sha256": "others"}}], "no result of no-op"),
-        ([{**mine, "n_scored": 1}, nothing], "not complete"),
-    ):
-        with pytest.raises(ZooError, match=why):
-            export(run.folder, ID, written(tmp_path, *refused), tmp_path)
 
 
 def test_refusals(run, tmp_path, monkeypatch, capsys):
@@ -134,8 +120,8 @@ def test_a_minute_of_the_shipped_recipe_beats_doing_nothing(tmp_path):
     gains = []
     restorer = zoo.load(ID, weights=tmp_path / f"{ID}.safetensors", device="cpu")
     for seed in range(4):
-        rng = degradations.rng_for("slow", seed)
-        given = degradations.to_8_bit(chains.mixed(clean.astype(np.float32) / 255, rng))
+        rng = rng_for("slow", seed)
+        given = eight_bits(chains.mixed(clean.astype(np.float32) / 255, rng))
         restored = restorer.restore(given).image
-        gains.append(loop.psnr(restored[None], clean[None]) - loop.psnr(given[None], clean[None]))
+        gains.append(psnr(restored, clean) - psnr(given, clean))
     assert np.mean(gains) > 0.3

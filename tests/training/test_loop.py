@@ -16,10 +16,11 @@ from training.__main__ import main
 from training.cards import read_card, read_weights
 from training.data import Pairs, batches, load_pictures, split, to_tensor, validation_pairs
 from training.loop import Position, Settings, learning_rate_at, resume, start
-from training.recipe import get_recipe, recipes
+from training.recipe import RECIPES as REGISTRY
+from training.recipe import get_recipe
 from zoo.errors import UnknownNameError, ZooError
 
-RECIPES = sorted(recipes())
+RECIPES = list(REGISTRY)
 
 
 def small_recipe(name: str):
@@ -61,8 +62,8 @@ def log(run, name: str = "log.csv") -> list[dict]:
 
 def assert_same(a, b) -> None:
     assert log(a) == log(b) and log(a, "validation.csv") == log(b, "validation.csv")
-    for name, value in a.average.items():
-        assert torch.equal(value, b.average[name]), name
+    for name, value in a.average.module.state_dict().items():
+        assert torch.equal(value, b.average.module.state_dict()[name]), name
         assert torch.equal(a.network.state_dict()[name], b.network.state_dict()[name]), name
 
 
@@ -110,8 +111,9 @@ def test_a_killed_run_goes_on_as_if_it_had_not_been(stop, data, undisturbed, tmp
 
 def test_a_run_starts_from_another(data, undisturbed, tmp_path):
     run = start(tmp_path / "run", settings(data, start_from=str(undisturbed.folder)))
-    for name, value in undisturbed.average.items():
-        assert torch.equal(run.network.state_dict()[name], value) and torch.equal(run.average[name], value)
+    for name, value in undisturbed.average.module.state_dict().items():
+        assert torch.equal(run.network.state_dict()[name], value)
+        assert torch.equal(run.average.module.state_dict()[name], value)
     stored = json.loads((run.folder / "run.json").read_text())
     assert stored["before"]["steps"] == 6 and stored["before"]["minutes"] > 0
     with pytest.raises(ZooError, match="no weights"):
@@ -178,12 +180,14 @@ def test_the_learning_rate_warms_up_then_follows_a_cosine():
 
 def test_the_average_follows_the_weights(data, tmp_path):
     run = start(tmp_path / "run", settings(data))
-    before = {name: value.clone() for name, value in run.average.items()}
+    before = {name: value.clone() for name, value in run.average.module.state_dict().items()}
     picture = torch.rand(2, 3, 32, 32)
     run.step(picture, picture.flip(3))
     keep = min(run.recipe.ema, 1 / 10)
     for name, value in run.network.state_dict().items():
-        assert torch.allclose(run.average[name], keep * before[name] + (1 - keep) * value, atol=1e-7)
+        assert torch.allclose(
+            run.average.module.state_dict()[name], keep * before[name] + (1 - keep) * value, atol=1e-7
+        )
 
 
 def test_large_gradients_are_clipped(data, tmp_path):

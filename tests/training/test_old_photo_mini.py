@@ -9,6 +9,7 @@ from training.recipes.old_photo_mini import degrade
 from zoo import degradations
 from zoo.degradations import chains
 from zoo.models.old_photo.mini import PART, OldPhotoMini, Tone, applied
+from zoo.seeding import rng_for
 
 
 def tensor(picture: np.ndarray) -> torch.Tensor:
@@ -59,20 +60,20 @@ def test_the_tone_can_be_learned():
 
 
 def test_scratches_are_told_with_the_picture():
-    rng = degradations.rng_for("scratches", 0)
+    rng = rng_for("scratches", 0)
     given = degrade(clean(), rng)
     assert given.shape == (256, 256, 4) and given.dtype == np.float32
     assert set(np.unique(given[..., 3])) == {0, 1} and 0.002 < given[..., 3].mean() < 0.2
-    rng = degradations.rng_for("scratches", 0)
+    rng = rng_for("scratches", 0)
     assert np.array_equal(given[..., :3], chains.old_photo(clean(), rng))
 
 
 def test_the_mask_says_where_the_scratches_are():
     """Scratches are as light as paper: within them the difference to the same print without them is largest."""
     picture = np.full((128, 128, 3), 0.2, np.float32)
-    old, scratched = chains.old_photo_and_scratches(picture, degradations.rng_for("where", 1))
+    old, scratched = chains.old_photo_and_scratches(picture, rng_for("where", 1))
     assert scratched.dtype == bool and old[scratched].mean() > old[~scratched].mean() + 0.15
-    nothing = chains.old_photo_and_scratches(picture[:8, :8], degradations.rng_for("where", 2))[1]
+    nothing = chains.old_photo_and_scratches(picture[:8, :8], rng_for("where", 2))[1]
     assert not nothing.any()
 
 

@@ -212,7 +212,7 @@ def test_a_resumed_run_draws_what_an_undisturbed_one_does(tmp_path, monkeypatch)
     again.train(print)
     for name, value in whole.network.state_dict().items():
         assert torch.equal(again.network.state_dict()[name], value), name
-        assert torch.equal(again.average[name], whole.average[name]), name
+        assert torch.equal(again.average.module.state_dict()[name], whole.average.module.state_dict()[name]), name
 
 
 def test_each_step_and_each_seed_draws_anew_and_leaves_torchs_generator(tmp_path, monkeypatch):

@@ -83,7 +83,7 @@ def test_a_card_tells_what_the_json_does(model):
     shown = run_zoo("info", model).stdout
     assert f"{known['minutes']:.0f} minutes" in shown and known["data"] in shown
     for figure in known["figures"]:
-        assert f"{figure['value']} on {figure['dataset']} ({figure['scenario']}; {figure['identity']} without" in shown
+        assert f"{figure['value']} on {figure['dataset']} ({figure['scenario']}; {figure['no_op']} without" in shown
 
 
 def test_a_model_that_was_not_exported_yet_says_so():

@@ -118,3 +118,22 @@ def test_full_disk_gives_the_room_back(link, home):
     answer = ask(link.url, sha256=SHA, source={"url": f"{link.url}/tiny.pth"}, file_limit=1_500_000)
     assert "the file would exceed the allowed file size" in answer["error"]
     assert [path for path in Path(home).rglob("*") if path.is_file() and path.stat().st_size] == []
+
+
+@pytest.mark.parametrize("said", [True, False], ids=["told by the server", "found while it comes"])
+def test_a_file_without_end_is_given_up(link, said, monkeypatch):
+    from zoo.weights import download
+
+    monkeypatch.setattr(download, "LARGEST", 2_500_000)
+    if not said:
+        real = download.urllib.request.urlopen
+
+        def without_length(*args, **kwargs):
+            response = real(*args, **kwargs)
+            del response.headers["Content-Length"]
+            return response
+
+        monkeypatch.setattr(download.urllib.request, "urlopen", without_length)
+    with pytest.raises(WeightsError, match=r"is larger than 0\.0025 GB, the limit for a download"):
+        resolve(tiny(link))
+    assert in_downloads() == []

@@ -10,7 +10,7 @@ from zoo.models.autoencoder import make_mini
 
 from .. import sources
 from ..losses import charbonnier
-from ..recipe import Recipe, Term
+from ..recipe import Recipe, Term, register
 
 PHONES = [get_chain(f"phone-{what}") for what in ("dark", "motion", "compressed")]
 
@@ -46,3 +46,4 @@ RECIPE = Recipe(
     batch_size=8,
     learning_rate=1.5e-3,
 )
+register(RECIPE)

@@ -13,7 +13,7 @@ from zoo.models.colorize.mini import ColorizeMini, to_rgb
 from zoo.nn.layers import luma
 
 from .. import sources
-from ..recipe import Recipe, Term
+from ..recipe import Recipe, Term, register
 
 USUAL = 0.08
 """About the mean distance of a color from grey."""
@@ -63,3 +63,4 @@ RECIPE = Recipe(
     learning_rate=1e-3,
     upright=True,
 )
+register(RECIPE)

@@ -13,7 +13,7 @@ from zoo.models.gpen.mini import GPENMini, resized
 from .. import losses, sources
 from ..adversarial import Adversarial
 from ..discriminators import Features, StyleDiscriminator
-from ..recipe import Recipe, Term
+from ..recipe import Recipe, Term, register
 
 
 def degrade(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -88,3 +88,4 @@ RECIPE = Recipe(
     learning_rate=1e-3,
     upright=True,
 )
+register(RECIPE)

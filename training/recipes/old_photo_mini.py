@@ -10,7 +10,7 @@ from zoo.models.old_photo.mini import OldPhotoMini
 
 from .. import sources
 from ..losses import charbonnier, edge
-from ..recipe import Recipe, Term
+from ..recipe import Recipe, Term, register
 
 
 def degrade(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -43,3 +43,4 @@ RECIPE = Recipe(
     batch_size=4,
     learning_rate=1e-3,
 )
+register(RECIPE)

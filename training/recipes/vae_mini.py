@@ -16,7 +16,7 @@ from ..adversarial import Adversarial
 from ..discriminators import PatchGAN
 from ..holes import mask_of
 from ..losses import charbonnier, perceptual
-from ..recipe import Recipe, Term
+from ..recipe import Recipe, Term, register
 
 FREE = 0.4
 """Free nats of each latent variable (free bits)."""
@@ -85,3 +85,4 @@ RECIPE = Recipe(
     learning_rate=1e-3,
     upright=True,
 )
+register(RECIPE)

@@ -3,14 +3,18 @@
 The plain form is the straightforward one: modulated weights for every sample, FIR kernels as convolutions of their
 own, attention by convolution with every patch. Both forms run in turns in this process, with the same random weights
 and input, so no weights are needed; and beside them stands the convolution rate that the machine reached meanwhile.
+
+With --runtimes it compares runtimes and precisions with PyTorch in float32 instead (`zoo.runtimes.measure`).
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ZooError
@@ -52,13 +56,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--repeats", type=int, default=3, metavar="N", help="runs of each form; the best counts (3)")
     parser.add_argument("--threads", type=int, default=2, metavar="N", help="threads of the CPU (2)")
+    group = parser.add_argument_group("with --runtimes, other runtimes and precisions beside PyTorch in float32")
+    add = group.add_argument
+    add("--runtimes", nargs="?", const="torch,onnx,openvino", metavar="R[,R...]", help="which (torch,onnx,openvino; "
+        "compile takes a minute for each model)")  # fmt: skip
+    add("--data", type=Path, metavar="DIR", help="folder with natural/val and faces/val, to measure what is lost; "
+        "nothing is verified without it")  # fmt: skip
+    add("--json", type=Path, metavar="FILE", help="put the rows of these models into this table; that of the project "
+        "is zoo/runtimes/verified.json")  # fmt: skip
+    add("--readme", type=Path, metavar="FILE", help="make the table between its runtimes markers anew, from --json")
+    add("--side", type=int, default=512, metavar="N", help="side in pixels of the input that is timed (512)")
+    add("--clock", default="wall", choices=["wall", "cpu"], help="cpu: time that the process computes, for a machine "
+        "with other work; with --threads 1")  # fmt: skip
+    add("--no-memory", action="store_true", help="do not start a process for each row to measure its memory")
 
 
 def run(args: argparse.Namespace) -> int:
     """Time the networks and print the table; 0 when all went well. Raises ZooError."""
-    if args.repeats < 1 or args.threads < 1:
-        raise ZooError("--repeats and --threads are numbers from 1 on.")
+    if args.repeats < 1 or args.threads < 1 or args.side < 1:
+        raise ZooError("--repeats, --threads and --side are numbers from 1 on.")
     models = model_names(args.model)
+    if args.runtimes is not None:
+        return _compare_runtimes(args, models)
     for model in models:  # a wrong name should not cost a minute first
         _with_plain_form(model)
 
@@ -76,6 +95,44 @@ def run(args: argparse.Namespace) -> int:
         f"convolution rate: {max(rates):.0f} GFLOP/s at best, {min(rates):.0f} at worst "
         f"({args.threads} threads, float32, torch {torch.__version__})"
     )
+    return 0
+
+
+def _compare_runtimes(args: argparse.Namespace, models: list[str]) -> int:
+    """Print the table of runtimes, and store it after each model. Raises ZooError."""
+    from ..io.files import written_whole
+    from ..registry import get_card
+    from ..runtimes.choose import RUNTIMES
+    from ..runtimes.table import filled
+
+    if args.readme and not args.json:
+        raise ZooError("--readme shows the table of --json: name both.")
+    runtimes = model_names(args.runtimes)
+    for runtime in runtimes:
+        if runtime not in RUNTIMES:
+            raise ZooError(f"unknown runtime '{runtime}': use {', '.join(RUNTIMES)}.")
+    for model in models:
+        get_card(model)
+
+    import torch
+
+    from ..runtimes import measure as runtimes_measure
+
+    torch.set_num_threads(args.threads)
+    print(runtimes_measure.HEADER, flush=True)
+    for model in models:
+        rows = runtimes_measure.measure(
+            model, args.data, runtimes=runtimes, repeats=args.repeats, clock=args.clock, side=args.side,
+            memory=not args.no_memory, report=lambda line: print(line, flush=True),
+        )  # fmt: skip
+        if args.json:
+            table = runtimes_measure.merged(args.json, rows)
+            with written_whole(args.json) as path:
+                path.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
+            if args.readme:
+                text = filled(args.readme.read_text(encoding="utf-8"), table["rows"])
+                with written_whole(args.readme) as path:
+                    path.write_text(text, encoding="utf-8")
     return 0
 
 

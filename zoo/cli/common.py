@@ -10,12 +10,14 @@ import warnings
 from argparse import Namespace
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from ..errors import OutputError, ZooError, describe_os_error
 
 if TYPE_CHECKING:
     from ..card import ModelCard
+
+T = TypeVar("T")
 
 
 def guarded(main: Callable[[], int]) -> int:
@@ -90,12 +92,52 @@ def each_model(
     return max(statuses)
 
 
+class Attempts:
+    """Work on one picture after another: a failure does not end the run but is told at its end.
+
+    alone: there is but one picture, so its failure is raised.
+    """
+
+    def __init__(self, alone: bool):
+        self.alone = alone
+        self.failed: list[tuple[Path, str]] = []
+
+    def __call__(self, source: Path, work: Callable[[], T]) -> T | None:
+        """What `work` returns, or None when it failed. Raises ZooError."""
+        try:
+            return work()
+        except ZooError as error:
+            if self.alone:
+                raise
+            self.failed.append((source, str(error)))
+            return None
+
+    def print_failed(self) -> None:
+        """Name each failed picture with its reason, on stderr."""
+        for source, reason in self.failed:
+            print(f"failed: {reason if str(source) in reason else f'{source}: {reason}'}", file=sys.stderr)
+
+
+def add_runtime_options(add: Callable[..., object]) -> None:
+    """Declare --runtime and --precision, by a parser's (or a group's) `add_argument`."""
+    add("--runtime", default="torch", help="torch (default), onnx, openvino, compile (torch.compile), or auto: the "
+        "fastest that is installed and was verified for the model")  # fmt: skip
+    add("--precision", default="fp32", help="fp32 (default), fp16, bf16, int8 (onnx and openvino), or auto: the "
+        "fastest that was verified")  # fmt: skip
+
+
 def explain_id(asked: str, card: ModelCard) -> None:
     """Tell on stderr which model a name stands for, where that is not the name itself."""
     if asked in card.aliases:
         print(f"{asked} is now called {card.id}.", file=sys.stderr)
     elif asked != card.id:
         print(f"{asked} stands for {card.id} here.", file=sys.stderr)
+
+
+def explain_runtime(note: str | None) -> None:
+    """Tell on stderr what is to be known of the runtime that was chosen (`zoo.restorer.Restorer.note`)."""
+    if note:
+        print(note, file=sys.stderr)
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

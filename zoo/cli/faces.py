@@ -1,8 +1,9 @@
-"""`python -m zoo faces`: photographs with people in, the same photographs with every face restored out."""
+"""`python -m zoo faces`: photographs in, the same photographs with every face restored out."""
 
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import sys
 from collections import Counter
@@ -16,7 +17,7 @@ from ..faces.detect import DETECTORS
 from ..faces.style import STYLES, get_style
 from ..io.files import check_folder
 from ..io.plan import plan
-from .common import each_model, explain_id
+from .common import Attempts, add_runtime_options, each_model, explain_id, explain_runtime
 
 if TYPE_CHECKING:
     from ..faces.pipeline import FacePipeline, Options
@@ -46,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--only", default="all", metavar="all|largest|center|X,Y", help="restore only these faces (default: all)")
     add("--aligned", action="store_true", help="the input is an aligned crop of one face, as from FFHQ")
     add("--force", action="store_true", help="restore strongly turned and covered faces too")
-    add("--anonymise", "--anonymize", choices=["others", "all"], help="blur the faces that are not restored, or all")
+    add("--anonymize", "--anonymise", choices=["others", "all"], help="blur the faces that are not restored, or all")
     add("--detector", default="mtcnn", choices=list(DETECTORS), help="what finds faces (default: mtcnn, embedded)")
     add("--min-face", type=int, metavar="N", help="side in pixels of the smallest face to look for (default: 16, in "
         "pictures beyond 1280 pixels an eightieth of the long side)")  # fmt: skip
@@ -85,7 +86,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     machine = parser.add_argument_group("the machine")
     add = machine.add_argument
     add("--device", default="auto", help="auto (default), cpu, cuda, cuda:1, mps")
-    add("--precision", default="fp32", help="fp32 (default), fp16, bf16")
+    add_runtime_options(add)
     add("--tile", default="auto", metavar="N|auto|none", help="tile side of the upscaler in pixels")
     add("--weights", type=Path, metavar="FILE", help="use this checkpoint file for the model")
 
@@ -109,7 +110,7 @@ def _run(args: argparse.Namespace, apart: Path | None) -> int:
         strength=args.strength, sharpening=args.sharpening, contrast=args.contrast, saturation=args.saturation
     )
     options = Options(
-        look, args.only, args.aligned, args.force, args.blend, args.upscale, args.min_similarity, args.anonymise
+        look, args.only, args.aligned, args.force, args.blend, args.upscale, args.min_similarity, args.anonymize
     )
     if args.upscaler != "bicubic" and args.upscale == 1:
         raise ZooError("an upscaler is used with --upscale 2 or --upscale 4.")
@@ -118,7 +119,7 @@ def _run(args: argparse.Namespace, apart: Path | None) -> int:
     tile = None if args.tile == "none" else args.tile
     pipeline = FacePipeline(
         args.model, detector=args.detector, embedding=args.embedding, upscaler=args.upscaler, min_face=args.min_face,
-        device=args.device, precision=args.precision, tile=tile, weights=args.weights,
+        device=args.device, runtime=args.runtime, precision=args.precision, tile=tile, weights=args.weights,
     )  # fmt: skip
     jobs = [
         (source, target)
@@ -128,31 +129,33 @@ def _run(args: argparse.Namespace, apart: Path | None) -> int:
     ]
     log_path = _check_side_files(args, jobs)
     pipeline.prepare(options)
-    if options.anonymise != "all":
+    if options.anonymize != "all":
         explain_id(args.model, pipeline.restorer.card)
-    if args.embedding == "auto" and pipeline.similarity_note and options.anonymise != "all":
+        explain_runtime(pipeline.restorer.note)
+    if args.embedding == "auto" and pipeline.similarity_note and options.anonymize != "all":
         print(f"face similarity is not measured: {pipeline.similarity_note}", file=sys.stderr)
 
     waiting = [job for job in jobs if not (args.existing == "skip" and job[1].exists())]
     prefixes = _face_prefixes(args, jobs)
     entries: list[dict[str, Any]] = []
-    failed: list[str] = []
+    attempt = Attempts(alone=len(jobs) == 1)
+
+    def restored(source: Path, target: Path) -> tuple[Picture, FacesResult]:
+        picture = read(source)
+        check_writable(target, picture, options.upscale)
+        return picture, pipeline.run(picture, options)
+
     with _log(log_path) as log:
         try:
             # None: a bar on a terminal, silence in a pipe.
             for source, target in tqdm(waiting, unit="picture", disable=None if len(waiting) > 1 else True):
                 entry = {"input": str(source), "output": str(target)}
-                try:
-                    picture = read(source)
-                    check_writable(target, picture, options.upscale)
-                    result = pipeline.run(picture, options)
-                except ZooError as error:
-                    if len(jobs) == 1:
-                        raise
-                    failed.append(str(error) if str(source) in str(error) else f"{source}: {error}")
-                    entries.append({**entry, "error": str(error)})
+                done = attempt(source, functools.partial(restored, source, target))
+                if done is None:
+                    entries.append({**entry, "error": attempt.failed[-1][1]})
                     log(entries[-1])
                     continue
+                picture, result = done
                 _write(source, target, result)
                 if args.save_faces:
                     _save_faces(prefixes[target], picture, result)
@@ -165,12 +168,11 @@ def _run(args: argparse.Namespace, apart: Path | None) -> int:
             if args.report and entries:
                 _write_report(args.report, pipeline, options, entries)
             if entries and len(jobs) > 1:
-                done, faces = len(entries) - len(failed), sum(entry.get("faces", 0) for entry in entries)
+                finished, faces = len(entries) - len(attempt.failed), sum(entry.get("faces", 0) for entry in entries)
                 skipped = f", {len(jobs) - len(waiting)} already there" if len(jobs) > len(waiting) else ""
-                print(f"finished {done} of {len(jobs)} pictures with {faces} faces{skipped}")
-            for reason in failed:
-                print(f"failed: {reason}", file=sys.stderr)
-    return 1 if failed else 0
+                print(f"finished {finished} of {len(jobs)} pictures with {faces} faces{skipped}")
+            attempt.print_failed()
+    return 1 if attempt.failed else 0
 
 
 def _check_side_files(args: argparse.Namespace, jobs: list[tuple[Path, Path]]) -> Path | None:
@@ -264,7 +266,7 @@ def _write_report(path: Path, pipeline: FacePipeline, options: Options, entries:
     from ..faces.report import VERSION
     from ..io.images import write_bytes
 
-    model = None if options.anonymise == "all" else pipeline.restorer
+    model = None if options.anonymize == "all" else pipeline.restorer
     embedding = None if model is None else pipeline.embedding
     report = {
         "version": VERSION,

@@ -64,6 +64,7 @@ def run_info(args: argparse.Namespace) -> int:
         "scale": f"{card.scale}x" if card.scale != 1 else None,
         "size": _size_text(card),
         "tiles": _tiling_text(card),
+        "runtimes": _runtimes_text(card),
         "samples": "yes: different results with --samples" if card.stochastic else None,
         "state": unavailable_reason(card) or "ready",
     }
@@ -113,3 +114,12 @@ def _tiling_text(card) -> str:
         return "no: needs the whole picture at once"
     kind = "equal to the whole picture" if card.tiling.exact else "close to the whole picture, not equal"
     return f"yes, {kind} ({card.tiling.margin} pixels of context)"
+
+
+def _runtimes_text(card) -> str | None:
+    if not card.files:
+        return None
+    if not card.portable:
+        return "torch alone"
+    whole = card.portable == ("restore",)
+    return "torch, compile, onnx, openvino" + ("" if whole else "; PyTorch does what lies between its networks")

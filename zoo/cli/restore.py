@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import itertools
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import ZooError
 from ..io.plan import plan
 from ..seeding import check_model, checked_count, checked_seed
-from .common import each_model, explain_id
+from .common import Attempts, add_runtime_options, each_model, explain_id, explain_runtime
+
+if TYPE_CHECKING:
+    from ..restorer import Restoration
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tile", default="auto", metavar="N|auto|none", help="tile side in pixels; auto (default) "
                         "tiles large pictures only")  # fmt: skip
     parser.add_argument("--device", default="auto", help="auto (default), cpu, cuda, cuda:1, mps")
-    parser.add_argument("--precision", default="fp32", help="fp32 (default), fp16, bf16")
+    add_runtime_options(parser.add_argument)
     parser.add_argument("--weights", type=Path, metavar="FILE", help="use this checkpoint file")
     parser.add_argument("--recursive", action="store_true", help="go into subfolders and keep them in OUT")
     parser.add_argument("--format", choices=["png", "jpg", "webp", "tif"], help="write this format instead of each "
@@ -75,29 +80,30 @@ def _run(args: argparse.Namespace, apart: Path | None) -> int:
     model = load(
         args.model,
         device=args.device,
+        runtime=args.runtime,
         precision=args.precision,
         tile=None if args.tile == "none" else args.tile,
         weights=args.weights,
     )
     model.check_mask_use(args.mask is not None)
     explain_id(args.model, model.card)
-    failed: list[tuple[Path, str]] = []
+    explain_runtime(model.note)
+
+    def restored(source: Path, target: Path, mask: Path | None) -> list[Restoration]:
+        picture = images.read(source)
+        images.check_writable(target, picture, model.card.scale)
+        if samples is None:
+            return [model.restore(picture, mask, mask_threshold=args.mask_threshold)]
+        return model.sample(picture, mask, count=samples, seed=seed, mask_threshold=args.mask_threshold)
+
+    attempt = Attempts(alone=len(jobs) == (samples or 1))
     done, seconds = 0, 0.0
     try:
         # None: a bar on a terminal, silence in a pipe.
         for group in tqdm(groups, unit="picture", disable=None if len(groups) > 1 else True):
-            source, target, mask = group[0]
-            try:
-                picture = images.read(source)
-                images.check_writable(target, picture, model.card.scale)
-                if samples is None:
-                    results = [model.restore(picture, mask, mask_threshold=args.mask_threshold)]
-                else:
-                    results = model.sample(picture, mask, count=samples, seed=seed, mask_threshold=args.mask_threshold)
-            except ZooError as error:
-                if len(jobs) == (samples or 1):
-                    raise
-                failed.append((source, str(error)))
+            source = group[0][0]
+            results = attempt(source, functools.partial(restored, *group[0]))
+            if results is None:
                 continue
             for (_, target, _), result in zip(group, results, strict=True):
                 if target in missing:
@@ -109,7 +115,5 @@ def _run(args: argparse.Namespace, apart: Path | None) -> int:
         if done or len(jobs) > 1:
             skipped = f", {len(jobs) - len(waiting)} already there" if len(jobs) > len(waiting) else ""
             print(f"restored {done} of {len(jobs)} with {model.card.id} on {model.device} in {seconds:.2f} s{skipped}")
-        for source, reason in failed:
-            named = reason if str(source) in reason else f"{source}: {reason}"
-            print(f"failed: {named}", file=sys.stderr)
-    return 1 if failed else 0
+        attempt.print_failed()
+    return 1 if attempt.failed else 0

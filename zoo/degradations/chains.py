@@ -15,6 +15,7 @@ import numpy as np
 
 from .. import degradations as d
 from ..errors import UnknownNameError
+from . import capture
 
 Apply = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
@@ -92,7 +93,7 @@ def blind_face(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     kernel = d.gaussian_kernel(rng.uniform(0.2, 10, 2) * unit, rng.uniform(0, np.pi))
     factor, sigma, quality = rng.uniform(1, 8), rng.uniform(0, 15) / 255, int(rng.integers(60, 101))
     blurred = cv2.filter2D(image.astype(np.float64), -1, kernel.astype(np.float64), borderType=cv2.BORDER_REFLECT_101)
-    stored = d.jpeg(d.gaussian_noise(_smaller(blurred, factor), rng, sigma), quality)
+    stored = d.jpeg(d.gaussian_noise(d.reduced(blurred, factor), rng, sigma), quality)
     return d.resized(stored, height, width)
 
 
@@ -178,7 +179,7 @@ def phone_compressed(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     factor = rng.uniform(1, 3)
     amount = rng.uniform(0.3, 1) if rng.random() < 0.5 else 0.0
     qualities = rng.integers(15, 61, rng.integers(1, 3))
-    small = _smaller(image.astype(np.float64), factor)
+    small = d.reduced(image.astype(np.float64), factor)
     if amount:
         small = small + amount * (small - cv2.GaussianBlur(small, (0, 0), 1))
     for quality in qualities:
@@ -219,10 +220,7 @@ def grey(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return d.grey(image)
 
 
-def _smaller(image: np.ndarray, factor: float) -> np.ndarray:
-    """By any factor from 1 up, each pixel the mean of those it covers; float64."""
-    import cv2
-
-    height, width = image.shape[:2]
-    size = (max(1, round(width / factor)), max(1, round(height / factor)))
-    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+_chain("defocus", 1, "out of focus by a disk of radius 1 to 6 px, noise up to 1 %")(capture.defocus)
+_chain("surveillance", 1, "moved, made smaller by 2 to 4, noisy, JPEG of quality 20 to 60")(capture.surveillance)
+_chain("product-shot", 1, "soft, made smaller by 1.5 to 3, JPEG of quality 40 to 80, enlarged again")(capture.shop)
+_chain("medical-detail", 1, "gray, soft, shot noise of 40 to 400 photons")(capture.low_dose)

@@ -2,8 +2,8 @@
 
 A network trained on frontal, uncovered portraits paints a second eye onto a profile and skin over a hand.
 
-*Turned*: a generic head's five landmarks are fitted to the detected ones; more than MOST_YAW degrees to the side or
-MOST_PITCH up or down is strongly turned. Roll does not count, since aligning takes it away. *Covered*: the part of the
+*Turned*: a generic head's five landmarks are fitted to the detected ones; more than MAX_YAW degrees to the side or
+MAX_PITCH up or down is strongly turned. Roll does not count, since aligning takes it away. *Covered*: the part of the
 face's oval that the network of visibility.py marks. The detector's confidence decides nothing here, but a face covered
 so far that no detector sees it is neither restored nor reported.
 """
@@ -14,10 +14,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-MOST_YAW, MOST_PITCH = 40.0, 40.0
+MAX_YAW, MAX_PITCH = 40.0, 40.0
 """Degrees."""
-MOST_COVERED = 0.3
-"""Part of the face's oval."""
+MAX_COVERED = 0.3
+"""Share of the face's oval."""
 HEAD = np.array([[-0.5, 0, 0], [0.5, 0, 0], [0, 0.587, -0.5], [-0.444, 1.04, -0.1], [0.444, 1.04, -0.1]])
 """The five landmarks of a head seen from the front, in distances between the eyes: x right, y down, z away from the
 viewer. x and y are the template's; the nose's tip lies half a distance before the eyes."""
@@ -57,12 +57,12 @@ def pose(landmarks: np.ndarray) -> Pose:
     return Pose(float(yaw), float(pitch), float(roll))
 
 
-def objection(seen: Pose | None, covered: float | None) -> str | None:
-    """Why a face is better left as it is, as a phrase, or None. What is None was not measured."""
-    if seen is not None and abs(seen.yaw) > MOST_YAW:
+def reason_to_skip(seen: Pose | None, covered: float | None) -> str | None:
+    """Why a face is not restored, as a phrase, or None. An argument of None was not measured."""
+    if seen is not None and abs(seen.yaw) > MAX_YAW:
         return f"strongly turned (about {abs(seen.yaw):.0f} degrees to the side)"
-    if seen is not None and abs(seen.pitch) > MOST_PITCH:
+    if seen is not None and abs(seen.pitch) > MAX_PITCH:
         return f"strongly turned (about {abs(seen.pitch):.0f} degrees {'down' if seen.pitch > 0 else 'up'})"
-    if covered is not None and covered > MOST_COVERED:
+    if covered is not None and covered > MAX_COVERED:
         return f"about {covered:.0%} covered"
     return None

@@ -20,21 +20,22 @@ from . import align
 from .face import Face, suppress
 
 CELL, STRIDE = 12, 2
-"""Side of the window that the first network judges, and its step, in pixels."""
+"""Side of the window that the first network (P-Net) classifies, and its stride, in pixels."""
 PYRAMID = 0.709
 """Each picture of the pyramid over the one before: half the area, as in the paper."""
 THRESHOLDS = (0.6, 0.7, 0.6)
-"""Least probability of a face after each of the three networks."""
+"""Minimum probability of a face after each of the three networks."""
 SURE = 0.7
-"""Least mean probability over the windows of `_look`, before and after putting the face upright. A face keeps its
-probability there; what only looks like one in one window does not."""
+"""Minimum mean probability over the windows of `_look`, before and after aligning the face. A true face keeps its
+probability there; a false positive in one window does not."""
 OFF_CENTER = 0.0206
-"""How far right of and below the truth the third network, as converted, sees everything, in parts of its window. It
-is the mean of what mirroring turns around over 120 portraits of the training data; the network treats x and y alike."""
+"""Bias of the third network (O-Net), as converted, to the right and downward, as a share of its window: half
+the mean difference between a portrait and its mirror image, over 120 portraits of the training data; x and
+y behave alike."""
 SMALLEST = 16
 """Faces of fewer pixels have too little in them to be restored, and are not looked for."""
 LONG_SIDE = 80
-"""The default least face is this part of the picture's long side, so that large pictures take no longer."""
+"""The default smallest face is the picture's long side over this, so that large pictures take no longer."""
 JITTER = np.array([[0, 0, 0], [1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0], [0, 0, 1], [0, 0, -1]]) * 0.06
 """The windows of one look: moved right, down and grown, in parts of the side."""
 UPRIGHT = 132
@@ -42,11 +43,11 @@ UPRIGHT = 132
 UPRIGHT_BOX = (0.137, 0.192, 0.863, 0.918)
 """Where the networks see the face's box in it, in parts of its side: the mean over portraits."""
 _CHUNK = 256
-"""Windows that the second and third network judge at a time; it bounds the memory."""
+"""Windows per batch of the second and third network; it bounds the memory."""
 
 
 class MTCNN:
-    """Three networks, each more careful than the one before, on a pyramid of the picture."""
+    """The cascade of three networks (P-Net, R-Net, O-Net) on an image pyramid."""
 
     name = "mtcnn"
 
@@ -63,13 +64,13 @@ class MTCNN:
         self._lock = threading.Lock()  # OpenCV's networks hold one picture at a time
 
     def detect(self, image: np.ndarray) -> list[Face]:
-        """The faces in a HxWx3 uint8 RGB picture, the surest first."""
+        """The faces in a HxWx3 uint8 RGB picture, by falling confidence."""
         height, width = image.shape[:2]
         least = self.min_face or max(SMALLEST, round(max(height, width) / LONG_SIDE))
         with self._lock:
             boxes = self._propose(image, least)
-            boxes, _ = self._judge(image, boxes, self._refine, 24, THRESHOLDS[1])
-            boxes, scores = self._judge(image, boxes, self._output, 48, THRESHOLDS[2])
+            boxes, _ = self._classify(image, boxes, self._refine, 24, THRESHOLDS[1])
+            boxes, scores = self._classify(image, boxes, self._output, 48, THRESHOLDS[2])
             boxes = boxes[suppress(boxes, scores, 0.6, of_smaller=True)]
             faces = self._confirmed(image, boxes)
         sure = [face for face in faces if face.confidence >= SURE]
@@ -100,10 +101,10 @@ class MTCNN:
         corners = np.column_stack([x, y, x, y]) * STRIDE + np.array([0, 0, CELL, CELL])
         return np.column_stack([corners / scale, shifts[0, x, y]]), face[0, x, y, 1]
 
-    def _judge(
+    def _classify(
         self, image: np.ndarray, boxes: np.ndarray, network: cv2.dnn.Net, side: int, threshold: float
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Second or third network: the boxes (Nx4) it takes for faces, corrected, and their probabilities."""
+        """Second or third network: the boxes (Nx4) it classifies as faces, regressed, and their probabilities."""
         boxes = np.rint(_squared(boxes))  # windows of whole pixels, so that what is read off them is where it seems
         shifts, _, scores = self._run(network, _windows(image, boxes, side))
         kept = np.flatnonzero(scores > threshold)
@@ -112,9 +113,9 @@ class MTCNN:
         return boxes[order], scores[kept][order]
 
     def _confirmed(self, image: np.ndarray, boxes: np.ndarray) -> list[Face]:
-        """The faces in the boxes with exact landmarks and a confidence that no chance likeness reaches.
+        """The faces in the boxes with refined landmarks and a confidence that false positives do not reach.
 
-        The landmarks of a turned head are off, so each face is put upright by them and looked at anew, twice.
+        The landmarks of a rotated head are inexact, so each face is aligned by them and classified again, twice.
         """
         if not len(boxes):
             return []

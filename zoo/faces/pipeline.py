@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 CROP = 512
 """Side of the aligned crops for backends that take any size."""
 SMALL = similarity.CROP
-"""Identity and covering are judged at this side."""
+"""Side at which similarity and covering are measured."""
 BATCH_PIXELS = 8 * 512 * 512
-"""So many pixels of faces go through the network together."""
+"""At most this many pixels of faces form a batch."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """What is wanted of one picture."""
+    """What to do with one picture."""
 
     look: Look = field(default_factory=Look)
     """Strength, sharpening, local contrast, skin saturation."""
@@ -51,7 +51,7 @@ class Options:
     """Enlarge the whole picture 1, 2 or 4 times."""
     min_similarity: float | None = None
     """Keep the original of a face whose similarity before and after is below this."""
-    anonymise: str | None = None
+    anonymize: str | None = None
     """"others" blurs the faces that are not restored, "all" every face (and restores none)."""
 
     def __post_init__(self) -> None:
@@ -59,10 +59,10 @@ class Options:
             raise ZooError(f"unknown blending '{self.blend}': use {' or '.join(blend.METHODS)}.")
         if self.upscale not in upscale.FACTORS:
             raise ZooError(f"a picture is enlarged {', '.join(map(str, upscale.FACTORS))} times, not {self.upscale}.")
-        if self.anonymise not in (None, "others", "all"):
-            raise ZooError(f"unknown choice of faces to blur '{self.anonymise}': use others or all.")
-        if self.aligned and self.anonymise:
-            raise ZooError("an aligned crop has no other faces: leave out either aligned or anonymise.")
+        if self.anonymize not in (None, "others", "all"):
+            raise ZooError(f"unknown choice of faces to blur '{self.anonymize}': use others or all.")
+        if self.aligned and self.anonymize:
+            raise ZooError("an aligned crop has no other faces: leave out either aligned or anonymize.")
         if self.aligned and self.only != "all":
             raise ZooError("an aligned crop has one face: leave out either aligned or the choice of faces.")
         if self.min_similarity is not None and not -1 <= self.min_similarity <= 1:
@@ -92,6 +92,7 @@ class FacePipeline:
         upscaler: str = upscale.DEFAULT,
         min_face: int | None = None,
         device: str = "auto",
+        runtime: str = "torch",
         precision: str = "fp32",
         tile: int | str | None = "auto",
         weights: Any = None,
@@ -103,7 +104,7 @@ class FacePipeline:
 
         Raises UnknownNameError and ZooError for names that cannot be used; weights are looked for at first use.
         """
-        self._settings = {"device": device, "precision": precision}
+        self._settings = {"device": device, "runtime": runtime, "precision": precision}
         self._model, self._weights, self._tile = model, weights, tile
         self._detector, self._min_face = detector, min_face
         self._upscaler, self._upscalers = upscaler, {}
@@ -168,7 +169,7 @@ class FacePipeline:
 
     def prepare(self, options: Options) -> None:
         """Load all that these options need, so that what is missing is told before any work. Raises ZooError."""
-        if options.anonymise != "all":
+        if options.anonymize != "all":
             self.restorer  # noqa: B018
             self._visibility  # noqa: B018
         if not options.aligned:
@@ -192,9 +193,9 @@ class FacePipeline:
         started = time.perf_counter()
         tasks = self._aligned_task(picture) if options.aligned else self._tasks(picture, options)
         notes = list(picture.notes)
-        if not any(task.wanted for task in tasks) and tasks and options.anonymise != "all":
+        if not any(task.wanted for task in tasks) and tasks and options.anonymize != "all":
             notes.append(f"there is no face at {options.only}.")
-        if options.anonymise == "all":
+        if options.anonymize == "all":
             tasks = [replace(task, wanted=False, reason="all faces are anonymous") for task in tasks]
         self._check(picture, tasks, options)
         self._restore(picture, tasks, options)
@@ -221,7 +222,7 @@ class FacePipeline:
         chosen = choose(faces, options.only, picture.width, picture.height)
         tasks = []
         for number, face in enumerate(faces, 1):
-            side = CROP if options.anonymise == "all" else self.crop_side
+            side = CROP if options.anonymize == "all" else self.crop_side
             task = _Task(number, align.to_crop(face.landmarks, side), side, face, pose=check.pose(face.landmarks))
             task.wanted = number - 1 in chosen
             task.reason = None if task.wanted else "not chosen"
@@ -235,13 +236,13 @@ class FacePipeline:
         return [_Task(1, align.resized(np.eye(2, 3), after=scale), side)]
 
     def _check(self, picture: Picture, tasks: Sequence[_Task], options: Options) -> None:
-        """Cut the wanted faces out, and drop those that are better left."""
+        """Crop the wanted faces, and drop those that are not to be restored."""
         wanted = [task for task in tasks if task.wanted]
         for task in wanted:
             task.before = align.warp(picture.color, task.to_crop, task.side, task.side)
         for task, covered in zip(wanted, self._covered(wanted), strict=True):
             task.covered = covered
-            task.reason = check.objection(task.pose, covered)
+            task.reason = check.reason_to_skip(task.pose, covered)
             task.wanted = options.force or task.reason is None
             if task.wanted:
                 task.reason = None
@@ -250,7 +251,7 @@ class FacePipeline:
         return self._visibility.covered([_small(task.before) for task in tasks]) if tasks else []
 
     def _restore(self, picture: Picture, tasks: Sequence[_Task], options: Options) -> None:
-        """Restore what is still wanted, all together, and keep the original of who became someone else."""
+        """Restore the wanted faces in batches; a face whose similarity is too low keeps its original."""
         wanted = [task for task in tasks if task.wanted]
         if not wanted:
             return
@@ -276,7 +277,7 @@ class FacePipeline:
 
 @dataclass
 class _Task:
-    """One face on its way."""
+    """One face between detection and blending."""
 
     number: int
     to_crop: np.ndarray
@@ -293,7 +294,7 @@ class _Task:
     after: np.ndarray | None = None
 
     def hidden(self, options: Options) -> bool:
-        return not self.wanted and options.anonymise is not None
+        return not self.wanted and options.anonymize is not None
 
     def patch(self, options: Options) -> blend.Patch:
         """What blending is to do, in pixels of the enlarged picture."""

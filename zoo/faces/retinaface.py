@@ -32,7 +32,7 @@ SLOPE = 0.1
 LONG_SIDE = 1280
 """Larger pictures are searched at this long side."""
 THRESHOLD = 0.8
-"""Least probability."""
+"""Minimum probability."""
 
 
 def _conv(inputs: int, outputs: int, kernel: int = 3, stride: int = 1, *, active: bool = True) -> nn.Sequential:

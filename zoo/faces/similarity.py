@@ -7,14 +7,19 @@ pictures are taken for the same person. Values of different embeddings are not c
 from __future__ import annotations
 
 import importlib.util
+import math
 import threading
+from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
 from ..errors import UnknownNameError, ZooError
 from . import align, helpers
+
+if TYPE_CHECKING:
+    from .face import Face
 
 EMBEDDINGS = {
     "dlib": "dlib's ResNet-29, 128 numbers (packages dlib-bin and face-recognition-models)",
@@ -24,6 +29,31 @@ EMBEDDINGS = {
 CROP = 256
 """Side in pixels of the aligned crops that pictures are compared at."""
 INSTALL_DLIB = "pip install dlib-bin face-recognition-models"
+
+
+class Calibration(NamedTuple):
+    """A logistic curve from an embedding's similarity to the probability that two faces are of one person."""
+
+    slope: float
+    middle: float
+    """The similarity at which both answers are as probable."""
+
+
+CALIBRATION = {"mobilefacenet": Calibration(19.45, 0.4194), "dlib": Calibration(30.91, 0.4367)}
+"""By `python -m eval calibrate` on two official portraits each of 115 US legislators, some taken years apart, against
+97,461 pairs of strangers: 0.01 % (mobilefacenet) and 0.6 % (dlib) of them, both kinds weighing the same, are on the
+wrong side of the middle. Strangers have a similarity of 0.04 and 0.18 on average, and a shift of one of 256 pixels
+costs 0.006 and 0.042. All are sharp and frontal, so this says nothing of profiles or of children."""
+
+
+def probability(embedding: str, similarity: float) -> float:
+    """That two faces of this similarity are of one person, when both answers were as likely before looking.
+
+    >>> round(probability("mobilefacenet", 0.4194), 6)
+    0.5
+    """
+    slope, middle = CALIBRATION[embedding]
+    return 1 / (1 + math.exp(-slope * (similarity - middle)))
 
 
 class Embedding(Protocol):
@@ -156,20 +186,23 @@ class ArcFace:
 class Comparison:
     """Face similarity between a portrait and its restored version: the metric of evaluations."""
 
-    def __init__(self, name: str):
-        """name: of the embedding. Raises UnknownNameError, ZooError or WeightsError."""
+    def __init__(self, name: str, detect: Callable[[np.ndarray], list[Face]] | None = None):
+        """name: of the embedding. detect: finds the faces of a picture; None: the default detector.
+
+        Raises UnknownNameError, ZooError or WeightsError.
+        """
         from .detect import load_detector
 
-        self._embedding, self._detector = load_embedding(name), load_detector()
+        self._embedding, self._detect = load_embedding(name), detect or load_detector().detect
 
-    def __call__(self, restored: np.ndarray, truth: np.ndarray) -> float | None:
-        """The similarity of the largest face of the truth (HxWx3 uint8 RGB), and of what is in its place in the
-        restored picture of the same size; None when the truth has no face."""
-        faces = self._detector.detect(truth)
+    def __call__(self, restored: np.ndarray, target: np.ndarray) -> float | None:
+        """The similarity of the largest face of the target (HxWx3 uint8 RGB), and of what is in its place in the
+        restored picture of the same size; None when the target has no face."""
+        faces = self._detect(target)
         if not faces:
             return None
         landmarks = max(faces, key=lambda face: face.area).landmarks
         to_crop = align.to_crop(landmarks, CROP)
         points = align.apply(to_crop, landmarks)
-        crops = (align.warp(picture, to_crop, CROP, CROP) for picture in (restored, truth))
+        crops = (align.warp(picture, to_crop, CROP, CROP) for picture in (restored, target))
         return self._embedding.similarity(*(self._embedding.embed(crop, points) for crop in crops))

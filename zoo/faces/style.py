@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 from ..errors import UnknownNameError, ZooError
+from ..io.images import luma
 
 if TYPE_CHECKING:
     import numpy as np
@@ -65,24 +66,17 @@ def finish(crop: np.ndarray, look: Look) -> np.ndarray:
         return crop
     top = np.iinfo(crop.dtype).max
     image = crop.astype(np.float32) / top
-    luma = _luma(image)
-    added = np.zeros_like(luma)
+    y = image if image.ndim == 2 else luma(image)
+    added = np.zeros_like(y)
     for amount, size in ((look.sharpening, 0.004), (look.contrast, 0.05)):
         if amount:
-            added += amount * (luma - cv2.GaussianBlur(luma, (0, 0), max(size * crop.shape[0], 0.6)))
+            added += amount * (y - cv2.GaussianBlur(y, (0, 0), max(size * crop.shape[0], 0.6)))
     if crop.ndim == 3:
         if look.saturation != 1:
             factor = 1 + (look.saturation - 1) * skin(image)
-            image = luma[..., None] + (image - luma[..., None]) * factor[..., None]
+            image = y[..., None] + (image - y[..., None]) * factor[..., None]
         added = added[..., None]
     return np.clip(np.rint((image + added) * top), 0, top).astype(crop.dtype)
-
-
-def _luma(image: np.ndarray) -> np.ndarray:
-    """BT.601 luma of HxWx3, or a grey picture itself; unlike a gain on R, G and B, adding to it keeps the hue."""
-    import numpy as np
-
-    return image if image.ndim == 2 else image @ np.array([0.299, 0.587, 0.114], np.float32)
 
 
 def skin(image: np.ndarray) -> np.ndarray:
@@ -94,8 +88,8 @@ def skin(image: np.ndarray) -> np.ndarray:
     import cv2
     import numpy as np
 
-    luma = _luma(image)
-    cb, cr = (image[..., 2] - luma) * 0.564, (image[..., 0] - luma) * 0.713
+    y = luma(image)
+    cb, cr = (image[..., 2] - y) * 0.564, (image[..., 0] - y) * 0.713
     size = np.hypot(cb, cr)
     along = (-0.545 * cb + 0.839 * cr) / np.maximum(size, 1e-6)
     weight = np.clip((along - 0.7) / 0.2, 0, 1) * np.clip(size / 0.02, 0, 1)

@@ -1,4 +1,4 @@
-"""How much of a face is covered: a small network that this project trained (train_visibility.py), bundled.
+"""How much of a face is covered: a small network that this project trained (training/visibility.py), bundled.
 
 It marks what lies in front of an aligned face (a hand, a cup, another head) on a coarse map. What belongs to a
 person (glasses, beard, hair) was in the training portraits uncovered, and counts as visible.

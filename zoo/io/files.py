@@ -86,3 +86,12 @@ def check_folder(folder: Path) -> None:
             pass
     except OSError as error:
         raise OutputError(f"cannot write into {folder}: {describe_os_error(error)}.") from None
+
+
+def write_bytes(path: str | os.PathLike, data: bytes) -> None:
+    """Write a file whole or not at all. Raises OutputError with the reason when it cannot be written."""
+    try:
+        with written_whole(Path(path)) as temporary:
+            temporary.write_bytes(data)
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {describe_os_error(error)}.") from None

@@ -16,8 +16,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..runtimes.torch import TorchBackend
-
 Network = TypeVar("Network", bound=nn.Module)
 INFINITY = float("inf")
 BLOCK = 1 << 18
@@ -28,6 +26,8 @@ class TwoForms(nn.Module):
     """A layer with a fast form, for inference on the CPU in float32, and a plain one for everything else."""
 
     plain = False
+    exports_fast = False
+    """Whether the fast form is the one to export: it saves products and keeps its weights constant."""
 
     def is_fast(self, x: Tensor) -> bool:
         """Whether x takes the fast form."""
@@ -42,15 +42,48 @@ def plain_form(network: nn.Module) -> Iterator[None]:
 
     Slower, with the same outputs up to rounding. `python -m zoo bench` times it against the fast form.
     """
-    layers = [layer for layer in network.modules() if hasattr(layer, "plain")]
-    before = [layer.plain for layer in layers]
+    with _attribute("plain", [layer for layer in network.modules() if hasattr(layer, "plain")]):
+        yield
+
+
+@contextmanager
+def exported_form(network: nn.Module) -> Iterator[None]:
+    """Run a network in the form that other runtimes and compilers do best with, with the same outputs up to rounding.
+
+    Layers are in their plain form, but for those that export their fast one; and those with an attribute `constant`
+    keep their weights as they are and change what goes in and comes out instead.
+    """
+    plain, constant = _changed_by_export(network)
+    with _attribute("plain", plain), _attribute("constant", constant):
+        yield
+
+
+def use_exported_form(network: nn.Module) -> None:
+    """Keep a network in its `exported_form`."""
+    plain, constant = _changed_by_export(network)
+    for name, layers in (("plain", plain), ("constant", constant)):
+        for layer in layers:
+            setattr(layer, name, True)
+
+
+def _changed_by_export(network: nn.Module) -> tuple[list[nn.Module], list[nn.Module]]:
+    """Layers that have another form when exported: the plain one, and that with constant weights."""
+    layers = list(network.modules())
+    plain = [layer for layer in layers if hasattr(layer, "plain") and not getattr(layer, "exports_fast", False)]
+    return plain, [layer for layer in layers if isinstance(getattr(layer, "constant", None), bool)]
+
+
+@contextmanager
+def _attribute(name: str, layers: list[nn.Module]) -> Iterator[None]:
+    """The layers' attribute is True inside, and as before afterwards."""
+    before = [getattr(layer, name) for layer in layers]
     try:
         for layer in layers:
-            layer.plain = True
+            setattr(layer, name, True)
         yield
     finally:
         for layer, value in zip(layers, before, strict=True):
-            layer.plain = value
+            setattr(layer, name, value)
 
 
 def build_with(make: Callable[[], Network], state: Mapping[str, Tensor]) -> Network:
@@ -81,14 +114,6 @@ def holed_picture() -> tuple[Tensor, Tensor]:
     picture, mask = torch.rand(1, 3, 512, 512), torch.zeros(1, 1, 512, 512)
     mask[..., 128:320, 160:352] = 1
     return picture, mask
-
-
-class FillingBackend(TorchBackend):
-    """Backend of a network that takes RGB in [0, 1] with its mask as a fourth channel, and gives RGB."""
-
-    def restore(self, image: Tensor, mask: Tensor) -> Tensor:
-        """The filled picture."""
-        return self.network(torch.cat([image, (mask > 0).to(image.dtype)], dim=1))
 
 
 def image_statistics(x: Tensor) -> tuple[Tensor, Tensor]:

@@ -71,16 +71,23 @@ class Stage(nn.Module):
 
     def encode(self, *inputs: tuple[Tensor, int]) -> tuple[Tensor, Tensor]:
         """(upper features, lower features) of inputs, each given with its pixel-unshuffle factor."""
-        pixels = torch.cat([F.pixel_unshuffle(x, factor) for x, factor in inputs], dim=1)
+        return self.encoded(torch.cat([F.pixel_unshuffle(x, factor) for x, factor in inputs], dim=1))
+
+    def encoded(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        """(upper features, lower features) of unshuffled inputs."""
         upper = self.before(self.head(pixels.to(self.head.weight.dtype)))
         return upper, self.down(upper)
 
     def decode(self, upper: Tensor, lower: Tensor, proposals: Proposals) -> tuple[Tensor, Tensor]:
         """(change of the picture, N x 3 x H x W, last upper features)."""
-        y = self.after(F.pixel_shuffle(self.up(lower), 2) + upper)
-        made = self.tail(y).float()
+        made, y = self.decoded(upper, lower)
         residual = F.pixel_shuffle(made[:, self.weights :], self.cell // self.detail)
         if self.detail > 1:
             residual = F.interpolate(residual, scale_factor=self.detail, mode="bilinear", align_corners=False)
         weights = F.pixel_shuffle(made[:, : self.weights], self.cell // 2)
         return residual + proposals.mixed(weights), y
+
+    def decoded(self, upper: Tensor, lower: Tensor) -> tuple[Tensor, Tensor]:
+        """(weights of the proposals and residual, shuffled, as float32; last upper features)."""
+        y = self.after(F.pixel_shuffle(self.up(lower), 2) + upper)
+        return self.tail(y).float(), y

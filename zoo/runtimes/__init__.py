@@ -1,4 +1,8 @@
-"""What carries a model out: functions on the CPU, and networks in PyTorch (`zoo.runtimes.torch`)."""
+"""What carries a model out: functions on the CPU, networks in PyTorch, and other runtimes.
+
+`torch` and `compiled` are PyTorch, `session` is ONNX Runtime and OpenVINO. `choose` tells which can be used here, and
+which is the fastest; `export` writes files for others.
+"""
 
 from .backend import Backend
 from .cpu import FunctionBackend, NumpyBackend

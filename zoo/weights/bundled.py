@@ -67,7 +67,7 @@ def trained_card(id: str, *, notes: tuple[str, ...] = (), **facts: Any) -> Model
             figure["metric"],
             figure["value"],
             figure["dataset"],
-            f"{figure['scenario']}; {figure['identity']} without restoration",
+            f"{figure['scenario']}; {figure['no_op']} without restoration",
             f"measured by this project, zoo/pretrained/{id}.json",
         )
         for figure in known.get("figures", ())

@@ -15,6 +15,8 @@ from .places import downloads_folder
 
 TIMEOUT = 30
 """Seconds without a byte after which a plain link is given up."""
+LARGEST = 16 << 30
+"""Bytes after which a download is given up, so that a server that never ends does not fill the disk."""
 _LOCAL_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS}
 
 
@@ -22,6 +24,7 @@ def in_hub_cache(source: Source) -> Path | None:
     """The file's place in the Hub's cache on this machine, or None."""
     from huggingface_hub import try_to_load_from_cache
 
+    assert source.repo and source.file
     path = try_to_load_from_cache(source.repo, source.file, revision=source.revision)
     return Path(path) if isinstance(path, str) else None
 
@@ -66,6 +69,7 @@ def _from_hub(source: Source) -> Path:
     from huggingface_hub import hf_hub_download
 
     try:
+        assert source.repo and source.file
         return Path(hf_hub_download(source.repo, source.file, revision=source.revision))
     except Exception as error:  # the client's own errors, its HTTP library's and the disk's
         raise WeightsError(_hub_reason(error, source)) from error
@@ -88,7 +92,7 @@ def _hub_reason(error: Exception, source: Source) -> str:
         return f"{page} has no file {source.file}"
     if status is not None:
         return f"the server answered with HTTP {status}"
-    if getattr(error, "errno", None) in _LOCAL_ERRORS:
+    if isinstance(error, OSError) and error.errno in _LOCAL_ERRORS:
         return describe_os_error(error)
     if "Consistency check failed" in str(error):
         return "the download broke off; try again"
@@ -116,6 +120,7 @@ def _from_url(url: str, file: Weights) -> Path:
     return target
 
 
+# By hand, since huggingface_hub resumes only files of a Hub, and pooch and torch.hub do not resume at all.
 def _download(url: str, target: Path, *, resume: bool) -> None:
     """Fetch a link into `target`. `resume`: go on with the part that an earlier try left.
 
@@ -150,10 +155,15 @@ def _download_part(url: str, target: Path, part: Path) -> None:
             have = 0
         length = response.headers.get("Content-Length")
         total = have + int(length) if length else None
+        if total is not None and total > LARGEST:
+            raise WeightsError(_too_large(target.name))
         try:
             _copy(response, part, have, total, target.name)
         except (http.client.HTTPException, TimeoutError, ConnectionError):
             total = total or -1  # whatever came, it is not all
+        except WeightsError:
+            part.unlink(missing_ok=True)
+            raise
         except OSError as error:
             if error.errno in _LOCAL_ERRORS:
                 part.unlink(missing_ok=True)  # on a full disk, give the room back
@@ -172,3 +182,10 @@ def _copy(response: http.client.HTTPResponse, part: Path, have: int, total: int 
         while block := response.read(1 << 20):
             out.write(block)
             bar.update(len(block))
+            have += len(block)
+            if have > LARGEST:
+                raise WeightsError(_too_large(name))
+
+
+def _too_large(name: str) -> str:
+    return f"{name} is larger than {LARGEST / 1e9:.3g} GB, the limit for a download"

@@ -25,13 +25,16 @@ class KnownFile:
     """The first digits of its sha256."""
     hub_folder: str | None = None
     """The folder of torch's hub cache that it may lie in, beside the ZOO_WEIGHTS folder."""
+    command: str | None = None
+    """What a user can type to download it into that cache."""
 
     def missing(self) -> str | None:
         """Why the file cannot be used on this machine, or None."""
         path = self.path()
         if path is None:
             where = "the ZOO_WEIGHTS folder" + (" or torch's hub cache" if self.hub_folder else "")
-            return f"{self.name} ({self.what}) is not in {where}"
+            get = f"; `{self.command}` downloads it" if self.command else ""
+            return f"{self.name} ({self.what}) is not in {where}{get}"
         try:
             digest = _sha256_of(path, path.stat().st_mtime_ns)
         except OSError as error:

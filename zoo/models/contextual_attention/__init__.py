@@ -13,7 +13,7 @@ from ...weights.recognize import Signature, register_signatures
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from ...nn.layers import FillingBackend
+    from ...nn.filling import FillingBackend
     from .network import Inpainting
 
 _LICENSE = "CC-BY-NC-4.0"
@@ -39,6 +39,7 @@ def _card(variant: str, filename: str, drive_id: str, *, about: str, **more: Any
         paper=_PAPER,
         size=SizeRule(multiple_of=8, minimum=64),
         tiling=Tiling(margin=128, exact=False),
+        portable=("network.coarse", "network.features", "network.refined"),
         weights=Weights(
             filename,
             _LICENSE,
@@ -78,13 +79,24 @@ MINI = trained_card(
     "contextual-attention.mini",
     title="DeepFill v2, mini",
     tasks=("inpaint",),
-    summary="Fills holes with gated convolutions and attention to known places, in small; trained here, bundled.",
+    summary="Fills holes with gated convolutions and attention to known places, in small, then copies texture; "
+    "trained here, bundled.",
     paper=("Yu et al., Free-Form Image Inpainting with Gated Convolution, ICCV 2019, https://arxiv.org/abs/1806.03589"),
     size=SizeRule(multiple_of=64),
     tiling=Tiling(margin=128, exact=False),
+    portable=(
+        "network.coarse.encoded",
+        "network.wide",
+        "network.coarse.decoded",
+        "network.fine.encoded",
+        "network.first",
+        "network.second",
+        "network.fine.decoded",
+    ),
     notes=(
         "It attends to places of 8 x 8 pixels, at most 4096 known ones, evenly picked from a larger picture, and from "
         "within the tile where a picture is tiled.",
+        "Patches of the picture are joined with the network's fill; thin holes get a biharmonic surface in its place.",
     ),
 )
 
@@ -126,7 +138,8 @@ def build(card: ModelCard, state: Mapping[str, Tensor]) -> Inpainting:
 @register(MINI)
 def build_mini(card: ModelCard, state: Mapping[str, Tensor]) -> FillingBackend:
     """The backend. Raises RuntimeError when the tensors are not exactly the network's."""
-    from ...nn.layers import FillingBackend, build_with
+    from ...nn.filling import FillingBackend
+    from ...nn.layers import build_with
     from .mini import ContextualAttentionMini
 
     return FillingBackend(build_with(ContextualAttentionMini, state))

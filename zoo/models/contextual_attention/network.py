@@ -65,6 +65,8 @@ class GatedConv2d(TwoForms):
 class GatedUpConv2d(TwoForms):
     """A gated convolution of the picture at twice its size (nearest neighbor)."""
 
+    exports_fast = True
+
     def __init__(self, inputs: int, outputs: int, *, same: bool):
         super().__init__()
         self.conv = GatedConv2d(inputs, outputs, 3, same=same)
@@ -362,12 +364,22 @@ class Generator(nn.Module):
             x = layer(x)
         return x
 
+    def coarse(self, x: Tensor) -> Tensor:
+        """The coarse picture of N x 5 x H x W."""
+        return self._run("coarse", x).tanh()
+
+    def features(self, filled: Tensor) -> tuple[Tensor, Tensor]:
+        """(of the convolutional branch, of what the attention compares), at a quarter of the size of N x 3 x H x W."""
+        return self._run("fine", filled), self._run("compared", filled)
+
+    def refined(self, fine: Tensor, attended: Tensor) -> Tensor:
+        """The refined picture of both branches."""
+        return self._run("merged", torch.cat([fine, self._run("copied", attended)], dim=1)).tanh()
+
     def forward(self, x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        coarse = self._run("coarse", x).tanh()
-        filled = coarse * mask + x[:, :3] * (1 - mask)
-        fine = self._run("fine", filled)
-        copied = self._run("copied", self._attention[0](self._run("compared", filled), mask))
-        return coarse, self._run("merged", torch.cat([fine, copied], dim=1)).tanh()
+        coarse = self.coarse(x)
+        fine, compared = self.features(coarse * mask + x[:, :3] * (1 - mask))
+        return coarse, self.refined(fine, self._attention[0](compared, mask))
 
 
 def _place(root: nn.Module, path: str, module: nn.Module) -> None:

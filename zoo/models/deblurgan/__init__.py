@@ -125,8 +125,9 @@ MINI = trained_card(
         "Kupyn et al., DeblurGAN-v2: Deblurring (Orders-of-Magnitude) Faster and Better, ICCV 2019, "
         "https://arxiv.org/abs/1908.03826"
     ),
-    size=SizeRule(multiple_of=8, minimum=64),
+    size=SizeRule(multiple_of=16, minimum=64),
     tiling=Tiling(margin=128, exact=False),
+    portable=("network.unet.result",),
     notes=("Blur by defocus stays.",),
 )
 

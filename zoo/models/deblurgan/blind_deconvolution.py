@@ -162,8 +162,8 @@ def _center(place: tuple) -> tuple[float, float]:
 class BlindDeconvolution(nn.Module):
     """Blurred pictures to four candidates for sharp ones: two noise levels, the estimated blur and its half turn.
 
-    Pictures go through in windows of `window` pixels that overlap by half, each with a blur of its own, estimated from
-    it and from the `around` pixels around it. They are put together with weights that fall towards their borders.
+    Pictures go through in windows of `window` pixels that overlap by a quarter, each with a blur of its own, estimated
+    from it and from the `around` pixels around it. They are put together with weights that fall towards their borders.
     """
 
     NOISES = (0.03, 0.3)
@@ -173,7 +173,7 @@ class BlindDeconvolution(nn.Module):
 
     def __init__(self, window: int = 192, around: int = 384):
         super().__init__()
-        self.window, self.around = window, around
+        self.window, self.around, self.step = window, around, window * 3 // 4
         self.estimate = BlurNetwork()
 
     def candidates(self, picture: Tensor, blur: Tensor) -> Tensor:
@@ -201,7 +201,7 @@ class BlindDeconvolution(nn.Module):
         """
         picture = picture.float()
         count, _, height, width = picture.shape
-        places = windows(height, width, self.window, self.window // 2)
+        places = windows(height, width, self.window, self.step)
         blurs = self.estimated(picture, places).split(count)
         high, wide = min(self.window, height), min(self.window, width)
         weight = taper(high, wide, min(high, wide) // 2, picture.device) + 1e-3

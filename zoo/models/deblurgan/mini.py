@@ -11,26 +11,34 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from ...nn.layers import random_place
+from ...nn.nafnet import NAFBlock
 from ...nn.unet import GatedBlock, ShuffledUNet
 from .blind_deconvolution import BlindDeconvolution, reblur_error
 
-PART = 128
-"""Side in pixels of what the U-Net is trained on of each window."""
-WINDOWS = 4
-"""So many windows of each crop are trained on."""
+PART = 256
+"""Side in pixels of what the U-Net is trained on of each crop: blurs are seen best with what is around them."""
+
+
+def _block(channels: int) -> nn.Module:
+    """Dense convolutions where there are few channels, depthwise ones with channel attention at the bottleneck."""
+    return GatedBlock(channels) if channels < 128 else NAFBlock(channels)
 
 
 class DeblurMini(nn.Module):
-    """N x 3 x H x W blurred RGB in [0, 1] to the same, sharper. H and W are multiples of 8 and at least 64."""
+    """N x 3 x H x W blurred RGB in [0, 1] to the same, sharper. H and W are multiples of 16 and at least 64."""
 
     def __init__(self):
         super().__init__()
         self.deconvolution = BlindDeconvolution()
         choices = 1 + BlindDeconvolution.CANDIDATES
         inputs = 3 + BlindDeconvolution.CHANNELS
-        self.unet = ShuffledUNet(2, (32, 64, 96), (1, 2, 4), GatedBlock, inputs=inputs, outputs=3 + choices)
+        widths, depths = (32, 64, 96, 160), (1, 2, 4, 6)
+        self.unet = ShuffledUNet(2, widths, depths, _block, inputs=inputs, outputs=3 + choices)
         with torch.no_grad():  # at first, mostly the picture as it is
             self.unet.tail.bias.view(3 + choices, -1)[3] = 2
+        nn.init.zeros_(self.unet.ups[-1].weight)
+        nn.init.zeros_(self.unet.ups[-1].bias)
 
     def forward(self, picture: Tensor) -> Tensor:
         """See the class."""
@@ -43,26 +51,20 @@ class DeblurMini(nn.Module):
         return (seen[:, : shares.shape[1]] * shares).unflatten(1, (-1, 3)).sum(1) + result[:, :3]
 
     def training_forward(self, degraded: Tensor, target: Tensor) -> dict[str, Tensor | Callable[[], Tensor]]:
-        """`blurs`: how wrong the estimated blurs are at WINDOWS windows; `restored`: what the U-Net makes of a part of
-        each, of PART pixels where there are as many; `target`: that of the target.
+        """`blurs`: how wrong the estimated blur of a random window is; `restored`: what the U-Net makes of a part
+        of the pictures, of PART pixels where there are as many; `target`: that of the target.
 
-        Blurs are estimated from more than the U-Net needs to see; it mends what they lead to and does not teach them.
+        The U-Net works with the blurs that there are and does not teach them.
         """
-        side = self.deconvolution.window
-        places = [random_place(degraded, side, 1) for _ in range(WINDOWS)]
-        blurs = self.deconvolution.estimated(degraded, places)
-        degraded, target = (torch.cat([picture[place] for place in places]) for picture in (degraded, target))
-        part = random_place(degraded, PART, 8)
+        part = random_place(degraded, PART, 4)
+
+        def blurs() -> Tensor:
+            place = random_place(degraded, self.deconvolution.window, 1)
+            return reblur_error(self.deconvolution.estimated(degraded, [place]), target[place], degraded[place])
 
         def restored() -> Tensor:
             with torch.no_grad():
-                seen = torch.cat([degraded, self.deconvolution.candidates(degraded, blurs)], dim=1)[part]
+                seen = torch.cat([degraded, self.deconvolution(degraded)], dim=1)[part]
             return self.mended(seen.contiguous(memory_format=torch.channels_last))
 
-        return {"blurs": reblur_error(blurs, target, degraded), "target": target[part], "restored": restored}
-
-
-def random_place(picture: Tensor, side: int, grid: int) -> tuple:
-    """A place of `side` pixels, or all there are, in N x C x H x W, that begins at multiples of `grid`."""
-    starts = [int(torch.randint(max(0, length - side) // grid + 1, ())) * grid for length in picture.shape[2:]]
-    return (..., *(slice(start, start + side) for start in starts))
+        return {"blurs": blurs, "target": target[part], "restored": restored}

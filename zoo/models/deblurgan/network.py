@@ -229,6 +229,8 @@ def _reflected(x: Tensor, before: int, after: int) -> Tensor:
 class Merge(nn.Sequential, TwoForms):
     """A map joined with the one of half its size: ReLU(norm(conv(up(smaller) + lateral(encoded))))."""
 
+    exports_fast = True
+
     def __init__(self, inputs: int, outputs: int):
         norm = ImageNorm2d(outputs, cap=INFINITY)
         super().__init__(nn.Conv2d(inputs, outputs, 3, padding=1), norm, nn.Identity())
@@ -246,6 +248,8 @@ class Merge(nn.Sequential, TwoForms):
 
 class Smooth(nn.Sequential, TwoForms):
     """The pyramid's maps, enlarged to the first one's size and joined: ReLU(norm(conv(all of them)))."""
+
+    exports_fast = True
 
     def __init__(self, width: int):
         norm = ImageNorm2d(width, cap=INFINITY)
@@ -280,6 +284,8 @@ class PyramidGenerator(TwoForms):
 
     N x 3 x H x W in [-1, 1], H and W multiples of 32, to the same. The sum of input and correction is clipped.
     """
+
+    exports_fast = True
 
     def __init__(self, pyramid: nn.Module, pyramid_width: int, width: int):
         super().__init__()

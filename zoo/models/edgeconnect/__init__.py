@@ -13,7 +13,7 @@ from ...weights.recognize import Signature, register_signatures
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from ...nn.layers import FillingBackend
+    from ...nn.filling import FillingBackend
     from .network import Inpainting
 
 _LICENSE = "CC-BY-NC-4.0"
@@ -43,6 +43,7 @@ def _card(variant: str, about: str, folder_id: str, **more: Any) -> ModelCard:
         paper=_PAPER,
         size=SizeRule(multiple_of=4, minimum=64),
         tiling=Tiling(margin=128, exact=False),
+        portable=("network.edge", "network.inpaint"),
         weights=file("EdgeModel_gen.pth", "edge."),
         extra_weights=(file("InpaintingModel_gen.pth", "inpaint."),),
         notes=("It was trained at 256 x 256 pixels.", "It normalizes with the statistics of what it sees at once."),
@@ -57,13 +58,18 @@ MINI = trained_card(
     "edgeconnect.mini",
     title="EdgeConnect, mini",
     tasks=("inpaint",),
-    summary="Draws the edges inside the holes first, then fills in the colors, in small; trained here, bundled.",
+    summary="Draws the edges inside the holes first, then fills in the colors, in small, then copies texture; "
+    "trained here, bundled.",
     paper=(
         "Nazeri et al., EdgeConnect: Generative Image Inpainting with Adversarial Edge Learning, ICCV Workshops 2019, "
         "https://arxiv.org/abs/1901.00212"
     ),
     size=SizeRule(multiple_of=64),
     tiling=Tiling(margin=128, exact=False),
+    notes=(
+        "Patches of the picture are joined with the network's fill; thin holes get a biharmonic surface in its place.",
+    ),
+    portable=("network.edge", "network.inpaint.encoded", "network.wide", "network.inpaint.decoded"),
 )
 
 
@@ -103,7 +109,8 @@ def build(card: ModelCard, state: Mapping[str, Tensor]) -> Inpainting:
 @register(MINI)
 def build_mini(card: ModelCard, state: Mapping[str, Tensor]) -> FillingBackend:
     """The backend. Raises RuntimeError when the tensors are not exactly the network's."""
-    from ...nn.layers import FillingBackend, build_with
+    from ...nn.filling import FillingBackend
+    from ...nn.layers import build_with
     from .mini import EdgeConnectMini
 
     return FillingBackend(build_with(EdgeConnectMini, state))

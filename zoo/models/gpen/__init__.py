@@ -130,6 +130,7 @@ MINI = trained_card(
         "Yang et al., GAN Prior Embedded Network for Blind Face Restoration in the Wild, CVPR 2021, "
         "https://arxiv.org/abs/2105.06070"
     ),
+    portable=("network.result",),
     notes=(_ALIGNED,),
 )
 

@@ -99,6 +99,8 @@ class BiasedLeakyReLU(nn.Module):
 class EncoderLayer(nn.Sequential, TwoForms):
     """A convolution of the encoder and its activation; one that halves the size filters first."""
 
+    exports_fast = True
+
     def __init__(self, inputs: int, outputs: int, *, down: bool):
         conv = EqualConv2d(inputs, outputs, 3, 2) if down else EqualConv2d(inputs, outputs, 1)
         super().__init__(*([FIR()] if down else []), conv, BiasedLeakyReLU(outputs))
@@ -120,6 +122,9 @@ class EncoderLayer(nn.Sequential, TwoForms):
 class ModulatedConv2d(nn.Module):
     """StyleGAN2's convolution: the style scales the input channels of the weights, demodulation normalizes them."""
 
+    constant = False
+    """See `zoo.nn.layers.exported_form`."""
+
     def __init__(
         self, inputs: int, outputs: int, kernel: int, style: int, *, up: bool = False, demodulate: bool = True
     ):
@@ -134,6 +139,8 @@ class ModulatedConv2d(nn.Module):
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
         """The plain form: weights of its own for every sample."""
+        if self.constant:
+            return self._with_constant_weights(x, style)
         n, inputs, h, w = x.shape
         _, outputs, _, k, _ = self.weight.shape
         weight = self.weight * self.scale * self.modulation(style).view(n, 1, inputs, 1, 1)
@@ -146,6 +153,20 @@ class ModulatedConv2d(nn.Module):
             return self.blur.filter(y.view(n, outputs, 2 * h + 1, 2 * w + 1), 1)
         y = F.conv2d(x, weight.view(n * outputs, inputs, k, k), padding=k // 2, groups=n)
         return y.view(n, outputs, h, w)
+
+    def _with_constant_weights(self, x: Tensor, style: Tensor) -> Tensor:
+        """The same, with factors on the channels that go in and come out."""
+        incoming = self.modulation(style) * self.scale
+        weight = self.weight[0]
+        x = x * incoming[..., None, None]
+        if self.up:
+            y = F.conv_transpose2d(x, weight.transpose(0, 1), stride=2)
+        else:
+            y = F.conv2d(x, weight, padding=weight.shape[-1] // 2)
+        if self.demodulate:
+            outgoing = (incoming.square() @ weight.square().sum((2, 3)).T + 1e-8).rsqrt()
+            y = y * outgoing[..., None, None]
+        return self.blur.filter(y, 1) if self.up else y
 
     def fast(self, x: Tensor, style: Tensor, gain: float, bias: Tensor) -> Tensor:
         """gain * self(x, style) + bias for one sample.
@@ -241,6 +262,9 @@ def _for_each(function: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
 class ToRGB(TwoForms):
     """The picture at one scale, added to the one of half the size."""
 
+    constant = False
+    """See `zoo.nn.layers.exported_form`."""
+
     def __init__(self, inputs: int, style: int, *, up: bool = True):
         super().__init__()
         if up:
@@ -251,7 +275,9 @@ class ToRGB(TwoForms):
     def forward(self, x: Tensor, style: Tensor, smaller: Tensor | None = None) -> Tensor:
         if not self.is_fast(x):
             y = self.conv(x, style) + self.bias
-            return y if smaller is None else y + self.upsample.up_plain(smaller)
+            if smaller is None:
+                return y
+            return y + (self.upsample.up(smaller) if self.constant else self.upsample.up_plain(smaller))
         y = _for_each(self._one, x, style)
         return y if smaller is None else self.upsample.up(smaller).add_(y)
 

@@ -27,7 +27,7 @@ class Illumination(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         """See the class."""
         x = self.in_conv(image)
-        return (self.out_conv(x + self.conv(x)) + image).clamp(DARKEST, 1)
+        return (self.out_conv(x + self.conv(x)) + image).clamp(DARKEST, 1.0)
 
 
 class SCI(nn.Module):

@@ -24,6 +24,7 @@ MINI = trained_card(
         "2015; Kingma, Welling, Auto-Encoding Variational Bayes, ICLR 2014, https://arxiv.org/abs/1312.6114"
     ),
     stochastic=True,
+    portable=("network",),
     notes=("Without samples it gives the mean of the completions that it deems possible.",),
 )
 

@@ -48,7 +48,7 @@ def _restored(
     look = STYLES.get(style, Look()).changed(strength=strength)
     pipeline = FacePipeline(tool, detector=DETECTOR, embedding=EMBEDDING)
     hidden = {"nobody": None, "the others": "others", "everybody": "all"}[anonymize]
-    done = pipeline.run(source, Options(look=look, only=only, anonymise=hidden))
+    done = pipeline.run(source, Options(look=look, only=only, anonymize=hidden))
     word = f"{safe_name(name)}-{model}"
     result = {
         "model": model,

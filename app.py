@@ -21,6 +21,10 @@ TABS = (
 """In the page's order: (name, what lays it out)."""
 LAUNCH = {
     "theme": gr.themes.Soft(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]).set(
+        # White on these is readable (WCAG AA); on the theme's own it is not quite.
+        color_accent="*primary_600",
+        button_primary_background_fill="*primary_600",
+        button_primary_background_fill_hover="*primary_700",
         block_title_background_fill="none",
         block_title_padding="0",
         block_title_text_color="*body_text_color",

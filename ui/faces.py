@@ -106,8 +106,8 @@ def build() -> None:
             boxes = FaceBoxes(elem_id="faces-boxes")
             viewer = Viewer(elem_id="faces-viewer")
             gallery = gr.Gallery(
-                label="Before and after, face by face", elem_id="faces-gallery", columns=2, format="png",
-                object_fit="contain", height="auto", interactive=False,
+                label="Before and after, face by face", elem_id="faces-gallery", columns=3, format="png",
+                object_fit="contain", height=240, interactive=False, preview=False,
             )  # fmt: skip
         with gr.Column(scale=3, min_width=280, elem_classes="rz-side"):
             found = gr.Markdown(elem_classes="rz-hint", elem_id="faces-found")

@@ -252,7 +252,8 @@
   /** Put a result into the picture input of the tab that it belongs to. */
   rz.useAsInput = (root, file) => {
     const area = root.closest(".rz-work");
-    const target = rz.input(area?.dataset.picture || area?.id?.replace("work", "picture") || "picture");
+    const kind = (area?.id || "work").replace(/^work-?/, "");  // "", "faces", "test", ...
+    const target = rz.input(kind ? `${kind}-picture` : "picture");
     if (!target) return;
     target.value = { ...file };
     (area || root).scrollIntoView({ block: "start", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });

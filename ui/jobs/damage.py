@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from zoo import degradations
+from zoo.io import images
 from zoo.io.images import Picture
 
 from .files import opened, safe_name, shown
@@ -58,7 +59,7 @@ def run(
     clean = opened(picture, megapixels).rgb8()
     tell(0.3)
     rng = np.random.default_rng(seed)
-    damaged = degradations.to_8_bit(HOW[damage](clean.astype(np.float32) / 255, strength, rng))
+    damaged = images.eight_bits(HOW[damage](clean.astype(np.float32) / 255, strength, rng))
     word = safe_name(name)
     paths = {}
     for kind, pixels in (("damaged", damaged), ("clean", clean)):

@@ -112,7 +112,7 @@ async def restore_batch(
 
 
 def _table(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    return pd.DataFrame(rows, columns=COLUMNS).fillna("")
+    return pd.DataFrame([[row.get(column, "") for column in COLUMNS] for row in rows], columns=COLUMNS)
 
 
 def _csv(rows: list[dict[str, Any]]) -> str:

@@ -87,6 +87,7 @@ def file_behind(page, index: int) -> np.ndarray:
 @pytest.mark.parametrize("size", [(1280, 800), (390, 844)])
 def test_the_first_page_compares_and_offers(browser, server, size):
     page = browser.new_page(viewport={"width": size[0], "height": size[1]})
+    page.set_default_timeout(120_000)
     page.goto(server)
     page.wait_for_selector(READY)
     assert "precomputed" in page.inner_text("#viewer .rz-note")

@@ -10,10 +10,10 @@ from typing import Any
 import gradio as gr
 from gradio.utils import get_upload_folder
 
+from .words import LONGEST, shortened
+
 log = logging.getLogger(__name__)
 
-_LONGEST_SENTENCE = 500
-"""Characters of an error text; Gradio's own repeat whatever was sent."""
 MAX_FILES = 32
 """How many files a request may name; each is looked up, while all other visitors wait."""
 
@@ -22,7 +22,7 @@ class VisitorError(gr.Error):
     """A sentence for the visitor about a mistake of theirs, which leaves no traceback in the server's log."""
 
     def __init__(self, message: str):
-        super().__init__(shortened(message, _LONGEST_SENTENCE), print_exception=False)
+        super().__init__(shortened(message, LONGEST), print_exception=False)
 
 
 class ForeignFileError(VisitorError):
@@ -30,11 +30,6 @@ class ForeignFileError(VisitorError):
 
     def __init__(self) -> None:
         super().__init__("Upload the picture, or click an example: no other file is opened.")
-
-
-def shortened(text: str, longest: int) -> str:
-    """The text, cut to so many characters."""
-    return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 def is_received(path: Any) -> bool:
@@ -50,6 +45,13 @@ def is_received(path: Any) -> bool:
         return inside and stat.S_ISREG(real.stat().st_mode)
     except (OSError, ValueError, RuntimeError):  # missing, not a possible name, a circle of links
         return False
+
+
+def received(path: str | None) -> str:
+    """The path, if it was received. Raises ForeignFileError."""
+    if path is None or not is_received(path):
+        raise ForeignFileError
+    return path
 
 
 def check_files(values: Any) -> None:
@@ -93,3 +95,23 @@ class GuardedBlocks(gr.Blocks):
         except Exception:  # a value of any other shape breaks Gradio's components in any way
             log.debug("inputs of %s refused", block_fn.api_name, exc_info=True)
             raise VisitorError("The values sent do not fit this action.") from None
+
+
+class NoProxy:
+    """ASGI middleware: the server fetches no addresses of other hosts for visitors, which Gradio 6.31 offers."""
+
+    def __init__(self, app: Any):
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer 403 to "file=http://..." and to "proxy=", and hand on all else."""
+        if scope["type"] == "http" and _asks_elsewhere(scope.get("path", "")):
+            await send({"type": "http.response.start", "status": 403, "headers": [(b"content-type", b"text/plain")]})
+            await send({"type": "http.response.body", "body": b"Only files of this app are served."})
+            return
+        await self.app(scope, receive, send)
+
+
+def _asks_elsewhere(path: str) -> bool:
+    _, found, name = path.partition("/file=")
+    return "/proxy=" in path or (bool(found) and name.lstrip("/ ").lower().startswith(("http:", "https:")))

@@ -120,15 +120,17 @@ class Restorer:
         mask: Any = None,
         *,
         mask_threshold: int | None = None,
+        progress: Callable[[float], None] | None = None,
     ) -> Restoration:
         """Restore one picture.
 
         image: a path, encoded bytes, a PIL image, or an array HxW, HxWx2 (grey, alpha), HxWx3 or HxWx4 of uint8 or
         uint16. mask: the same, or a boolean HxW array; white or True = hole (see `zoo.io.masks.read`). Size (times the
-        card's scale), alpha, grey and bit depth are kept; outside the mask nothing changes, bit for bit. Raises
-        PictureError, MaskError, and RestorationError when the backend fails.
+        card's scale), alpha, grey and bit depth are kept; outside the mask nothing changes, bit for bit. progress: is
+        told the share of the tiles that are done, 0 to 1, before each of them; a ZooError that it raises ends the run.
+        Raises PictureError, MaskError, and RestorationError when the backend fails.
         """
-        return self.restore_batch([image], [mask], mask_threshold=mask_threshold)[0]
+        return self.restore_batch([image], [mask], mask_threshold=mask_threshold, progress=progress)[0]
 
     def restore_batch(
         self,
@@ -137,10 +139,12 @@ class Restorer:
         *,
         mask_threshold: int | None = None,
         batch_size: int = 8,
+        progress: Callable[[float], None] | None = None,
     ) -> list[Restoration]:
         """Restore pictures, those of the same size together; each comes out as `restore` alone gives it.
 
-        Arguments, limits and errors as in `restore`; `masks` has one mask or None per picture.
+        Arguments, limits and errors as in `restore`; `masks` has one mask or None per picture. progress: as in
+        `restore`, for each of the pictures that are tiled.
         """
         if masks is None:
             masks = [None] * len(images)
@@ -159,7 +163,9 @@ class Restorer:
         for group in groups.values():
             for start in range(0, len(group), batch_size):
                 chunk = group[start : start + batch_size]
-                done = self._run_chunk([pictures[i] for i in chunk], [holes[i] for i in chunk], self._backend.run)
+                done = self._run_chunk(
+                    [pictures[i] for i in chunk], [holes[i] for i in chunk], self._backend.run, progress
+                )
                 results.update(zip(chunk, done, strict=True))
         return [results[index] for index in range(len(pictures))]
 
@@ -218,24 +224,32 @@ class Restorer:
         return self.tile if max(picture.height, picture.width) > self.tile else None
 
     def _run_chunk(
-        self, pictures: list[Picture], holes: list[np.ndarray | None], compute: Callable[..., torch.Tensor]
+        self,
+        pictures: list[Picture],
+        holes: list[np.ndarray | None],
+        compute: Callable[..., torch.Tensor],
+        progress: Callable[[float], None] | None = None,
     ) -> list[Restoration]:
         """Restore pictures of one size, all with or all without a mask, by the backend or its way to draw samples."""
         try:
-            return self._restored(pictures, holes, compute)
+            return self._restored(pictures, holes, compute, progress)
         except (ZooError, KeyboardInterrupt):
             raise
         except BaseException as error:  # a backend may raise anything, SystemExit too: there is no result
             raise self._failure(error, pictures[0]) from error
 
     def _restored(
-        self, pictures: list[Picture], holes: list[np.ndarray | None], compute: Callable[..., torch.Tensor]
+        self,
+        pictures: list[Picture],
+        holes: list[np.ndarray | None],
+        compute: Callable[..., torch.Tensor],
+        progress: Callable[[float], None] | None,
     ) -> list[Restoration]:
         started = time.perf_counter()
         notes: list[str] = []
         tile = self._tile_side(pictures[0])
         if tile is not None:
-            restored = [self._run_tiled(pictures[0], holes[0], tile)]
+            restored = [self._run_tiled(pictures[0], holes[0], tile, progress)]
             if self.card.tiling is not None and not self.card.tiling.exact:
                 notes.append(f"restored in tiles of {tile} pixels, which this model does not match exactly.")
         else:
@@ -271,7 +285,13 @@ class Restorer:
         icc = picture.icc if color.ndim == picture.color.ndim else None  # a grey profile says nothing of colors
         return replace(picture, color=color, alpha=alpha, icc=icc, notes=())
 
-    def _run_tiled(self, picture: Picture, hole: np.ndarray | None, tile: int) -> np.ndarray:
+    def _run_tiled(
+        self,
+        picture: Picture,
+        hole: np.ndarray | None,
+        tile: int,
+        progress: Callable[[float], None] | None,
+    ) -> np.ndarray:
         """Only one tile is ever on the device, and only one row of tiles is kept as float numbers."""
         scale, tiling, step = self.card.scale, self.card.tiling, self.card.size.multiple_of
         assert tiling is not None, "only models that tile come here"
@@ -288,7 +308,9 @@ class Restorer:
         for index, row in enumerate(rows):
             strip = np.zeros((3, (row.stop - row.start) * scale, width * scale), np.float32)
             strip[:, : rest.shape[1]] = rest
-            for column in columns:
+            for place, column in enumerate(columns):
+                if progress is not None:
+                    progress((index * len(columns) + place) / (len(rows) * len(columns)))
                 window = np.s_[row.start : row.stop, column.start : column.stop]
                 if hole is not None and not (hole[window] & (np.outer(row.weight, column.weight) > 0)).any():
                     continue  # it has no share in any hole, and known pixels are put back afterwards

@@ -16,13 +16,14 @@ from gradio.route_utils import delete_files_created_by_app
 from gradio_client.exceptions import AppError
 from PIL import Image
 
-from ui.compare import SLOTS
+from ui import pool, worker
 from ui.guard import MAX_FILES, is_received
-from ui.pictures import MAX_LAYER_PIXELS, MAX_LAYERS, painted_mask
-from zoo.errors import OutputError, PictureError, WeightsError, ZooError
+from ui.jobs.files import MOST_MEGAPIXELS
+from ui.models import MOST
+from ui.words import for_visitors
+from zoo.errors import OutputError, WeightsError, ZooError
 
 META = {"meta": {"_type": "gradio.FileData"}}
-NO_PAINTING = {"background": None, "layers": [], "composite": None}
 REFUSED = "Upload the picture, or click an example: no other file is opened."
 UNFIT = "The values sent do not fit this action."
 
@@ -96,8 +97,10 @@ def join(http, action: str, *values) -> str:
     return http.get("/queue/data", params={"session_hash": session}).text
 
 
-def comparison(picture=None, task="denoise", models=("no-op",), painted=NO_PAINTING, mask=None, samples=0) -> tuple:
-    return picture, task, list(models), painted, mask, samples
+def comparison(
+    picture=None, task="denoise", models=("no-op",), mask=None, samples=0, size="as it is", truth=None
+) -> tuple:
+    return picture, task, list(models), mask, samples, size, truth
 
 
 HOSTILE = {
@@ -172,17 +175,27 @@ def test_no_file_but_an_uploaded_one_is_opened(http, cache, secret, upload, kind
         ("compare", lambda file: comparison([file])),
         ("compare", lambda file: comparison({"path": None, "picture": file})),
         ("compare", lambda file: comparison(mask=file, task="inpaint")),
-        ("compare", lambda file: comparison(painted={"background": file, "layers": [], "composite": None})),
-        ("compare", lambda file: comparison(painted={"background": None, "layers": [file], "composite": None})),
-        ("compare", lambda file: comparison(painted={"background": None, "layers": [], "composite": file})),
+        ("compare", lambda file: comparison(truth=file)),
+        ("compare", lambda file: comparison(size=file)),
         ("compare", lambda file: comparison(task=file)),
         ("compare", lambda file: comparison(models=[file])),
         ("compare", lambda file: comparison(samples=file)),
-        ("mask_background", lambda file: (file,)),
+        ("look", lambda file: (file,)),
+        ("find_scratches", lambda file: (file,)),
+        ("read_mask", lambda file: (None, file)),
+        ("settings_for_models", lambda file: (["telea"], {"file": file, "width": 1, "height": 1})),
         ("load_example", lambda file: (file,)),
         ("models_for_task", lambda file: (file,)),
-        ("samples_for_models", lambda file: ([file],)),
+        ("settings_for_models", lambda file: ([file], None)),
         ("leaderboard", lambda file: (file,)),
+        ("find_faces", lambda file: (file,)),
+        ("restore_faces", lambda file: (file, "gpen.mini", "all", 1, "plain", "nobody")),
+        ("restore_batch", lambda file: ([file], "denoise", "nl-means", "as it is")),
+        ("test_it", lambda file: (file, "noisy", 0.5, ["nl-means"], "as it is", 0)),
+        ("arena_show", lambda file: (file, "denoise")),
+        ("arena_vote", lambda file: (file, "A is better", False)),
+        ("which_model", lambda file: (file, "any", 0, True)),
+        ("model_page", lambda file: (file,)),
     ],
 )
 def test_nor_in_any_other_place(http, secret, send, action, place):
@@ -200,11 +213,11 @@ def test_a_url_is_not_opened(http, secret, upload, url, server):
         url = f"{server}gradio_api/file={secret}"
     else:
         url = "http://127.0.0.1:9/picture.png"
-    assert is_refusal(call(http, "compare", *comparison({"url": url, **META})))
+    assert is_refusal(call(http, "compare", *comparison({"url": url, **META})), UNFIT)
     assert is_refusal(call(http, "compare", *comparison({"path": url, "url": url, **META})))
     # Beside an uploaded file the url counts for nothing: it is that file which is restored.
     answer = call(http, "compare", *comparison({"path": upload(png(31, 17)), "url": url, **META}))
-    assert "31 \\u00d7 17 px" in answer
+    assert "Done: 1 of 1" in answer and '"width": 31, "height": 17' in answer
 
 
 def test_the_client_for_programs_is_refused_too(client, secret):
@@ -213,13 +226,12 @@ def test_the_client_for_programs_is_refused_too(client, secret):
             client.predict(*comparison({"path": str(path)}), api_name="/compare")
         assert error.value.message == REFUSED
         with pytest.raises(AppError) as error:
-            client.predict({"path": str(path)}, api_name="/mask_background")
+            client.predict({"path": str(path)}, api_name="/look")
         assert error.value.message == REFUSED
 
 
 def test_examples_are_opened(http):
-    answer = json.loads(run(http, "load_example", 3))
-    picture = answer["data"][0]["value"]
+    picture = json.loads(run(http, "load_example", "blurred face"))["data"][0]
     assert is_received(picture["path"])
     assert "Done: 1 of 1" in call(http, "compare", *comparison(picture))
 
@@ -229,65 +241,74 @@ def test_the_cache_is_still_cleaned(http, cache, upload):
 
     mine = upload(png(8, 8))
     for value in ({"path": mine, **META}, {"path": str(cache), **META}, {"path": str(Path(mine).parent), **META}):
-        call(http, "mask_background", value)
+        call(http, "look", value)
         call(http, "compare", *comparison(task=value))
     delete_files_created_by_app(app.demo, 0)
     assert not Path(mine).exists()
-    assert "Done: 1 of 1" in call(
-        http, "compare", *comparison(json.loads(run(http, "load_example", 3))["data"][0]["value"])
-    )
+    picture = json.loads(run(http, "load_example", "blurred face"))["data"][0]
+    assert "Done: 1 of 1" in call(http, "compare", *comparison(picture))
 
 
-def test_layers_are_bounded_before_they_are_decoded(tmp_path):
-    path = tmp_path / "layer.png"
-    side = 2 * int(MAX_LAYER_PIXELS**0.5)
-    path.write_bytes(png(side, side, pixels=False))  # decoding it would end in another sentence
-    with pytest.raises(PictureError, match="more than the limit"):
-        painted_mask([str(path)], 8, 8)
-    path.write_bytes(png(100_000, 100_000, pixels=False))  # Pillow itself opens no such header
-    with pytest.raises(PictureError, match="too many pixels"):
-        painted_mask([str(path)], 8, 8)
-    with pytest.raises(PictureError, match=f"at most {MAX_LAYERS} are read"):
-        painted_mask(["missing.png"] * (MAX_LAYERS + 1), 8, 8)
+def photo_of(upload, width: int = 30, height: int = 20) -> dict:
+    photo = io.BytesIO()
+    Image.fromarray(np.zeros((height, width, 3), np.uint8)).save(photo, "PNG")
+    return {"path": upload(photo.getvalue()), **META}
+
+
+PAGE, SVG = b"<html><script>alert(1)</script></html>", b"<svg xmlns='http://www.w3.org/2000/svg'/>"
 
 
 @pytest.mark.parametrize(
-    ("content", "count", "sentence"),
+    ("content", "sentence"),
     [
-        (png(12_000, 12_000), 1, "more than the limit"),
-        (png(8, 8), MAX_LAYERS + 1, f"at most {MAX_LAYERS} are read"),
-        (png(8, 8), 10_000, f"Send at most {MAX_FILES} files."),
-        (b"no picture", 1, "not a PNG"),
-        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", 1, "not a PNG"),
+        (png(8000, 4000), f"more pixels than the limit of {MOST_MEGAPIXELS} megapixels"),
+        (png(100_000, 100_000, pixels=False), "more than the limit"),
+        (png(8, 8), "all black"),
+        (png(30, 20), "all black"),
+        (b"no picture", "not a picture"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "not a picture"),
+        (SVG, "not a picture"),
+        (PAGE, "not a picture"),
     ],
 )
-def test_layers_that_are_too_much_are_said(http, upload, content, count, sentence):
-    layers = [{"path": upload(content), **META}] * count
-    photo = io.BytesIO()
-    Image.fromarray(np.zeros((20, 30, 3), np.uint8)).save(photo, "PNG")
-    picture = {"path": upload(photo.getvalue()), **META}
-    painted = {"background": None, "layers": layers, "composite": None}
-    assert sentence in call(http, "compare", *comparison(picture, "inpaint", ["telea"], painted))
+def test_a_bad_mask_is_said(http, upload, content, sentence):
+    mask = {"path": upload(content, "mask.png"), **META}
+    answer = call(http, "compare", *comparison(photo_of(upload), "inpaint", ["telea"], mask))
+    assert sentence in answer and "Done" not in answer
+    assert "ZOO_" not in answer and "/" not in json.loads(answer.split("data: ")[-1])["error"]
 
 
-def test_what_the_editor_shows_is_not_decoded(http, upload):
-    """Neither the background nor the composite, which no model needs."""
-    picture, no_picture = {"path": upload(png(31, 17)), **META}, {"path": upload(b"no picture"), **META}
-    painted = {"background": no_picture, "layers": [], "composite": no_picture}
-    assert "Done: 1 of 1" in call(http, "compare", *comparison(picture, painted=painted))
+def test_too_many_files_are_said(http, upload):
+    files = [{"path": upload(png(8, 8)), **META}] * (MAX_FILES + 1)
+    assert is_refusal(call(http, "compare", *comparison(task=files)), f"Send at most {MAX_FILES} files.")
 
 
-def test_the_editor_keeps_no_blobs_in_memory(http):
-    import app
+@pytest.mark.parametrize("name", ["page.png", "picture.svg"])
+@pytest.mark.parametrize("content", [PAGE, SVG])
+def test_pages_under_a_pictures_name_are_no_pictures(http, upload, content, name):
+    for action, values in (("look", lambda file: (file,)), ("compare", comparison)):
+        answer = call(http, action, *values({"path": upload(content, name), **META}))
+        assert "is not a picture" in answer and "Done" not in answer
 
-    editor = next(block for block in app.demo.blocks.values() if block.elem_id == "editor")
-    answer = http.post(
-        "/component_server",
-        data={"component_id": editor._id, "session_hash": "s", "fn_name": "accept_blobs", "type": "layer", "id": "x"},
-        files={"file": ("layer.png", png(8, 8))},
-    )
-    assert answer.status_code == 404
-    assert not editor.blob_storage
+
+@pytest.mark.parametrize(("width", "height"), [(1, 1), (1, 20_000), (20_000, 1)])
+def test_pictures_of_odd_shapes(http, upload, width, height):
+    picture = {"path": upload(png(width, height)), **META}
+    assert f'"width": {width}, "height": {height}' in call(http, "look", picture)
+    assert "Done: 1 of 1" in call(http, "compare", *comparison(picture))
+
+
+def test_a_picture_that_is_too_large_is_offered_to_be_shrunk(http, upload):
+    picture = {"path": upload(png(9000, 4000)), **META}
+    answer = call(http, "compare", *comparison(picture))
+    assert "36 megapixels" in answer and "Choose a smaller size" in answer and "Done" not in answer
+    answer = call(http, "compare", *comparison(picture, size="at most 1 megapixel"))
+    assert "Done: 1 of 1" in answer and '"width": 1500, "height": 666' in answer
+
+
+def test_a_bomb_is_refused_by_its_header(http, upload):
+    answer = call(http, "look", {"path": upload(png(100_000, 100_000, pixels=False)), **META})
+    assert "more than the limit" in answer and "ZOO_" not in answer
 
 
 @pytest.mark.parametrize(
@@ -300,25 +321,25 @@ def test_the_editor_keeps_no_blobs_in_memory(http):
         ({"models": ["identity "]}, "Unknown model"),
         ({"models": ["m" * 1_000_000]}, "Unknown model"),
         ({"models": [""]}, "Unknown model"),
-        ({"models": ["no-op"] * (SLOTS + 1)}, "at most"),
+        ({"models": ["no-op"] * (MOST + 1)}, "at most"),
         ({"models": [["no-op"]]}, "list of ids"),
         ({"models": [None]}, "list of ids"),
         ({"models": [5]}, "list of ids"),
         ({"task": "denoise "}, "not in the list of choices"),
         ({"task": "t" * 1_000_000}, "Value:"),
         ({"task": None}, "Choose what is wrong"),
-        ({"task": ["denoise"]}, "not in the list of choices"),
+        ({"task": ["denoise"]}, "Choose what is wrong"),
         ({"samples": -1}, "less than minimum"),
         ({"samples": 10**9}, "greater than maximum"),
         ({"samples": "many"}, UNFIT),
         ({"samples": None}, UNFIT),
         ({"picture": "/etc/passwd"}, UNFIT),
         ({"picture": 5}, UNFIT),
-        ({"painted": "layers"}, UNFIT),
-        ({"painted": {"layers": "many"}}, UNFIT),
-        ({"painted": {"layers": [None]}}, UNFIT),
+        ({"truth": "picture"}, UNFIT),
+        ({"size": "huge"}, "not in the list of choices"),
+        ({"size": 5}, "not in the list of choices"),
         ({"mask": []}, UNFIT),
-        ({"picture": {"path": None}}, REFUSED),
+        ({"picture": {"path": None}}, UNFIT),
         ({"picture": {"path": None, "meta": "none"}}, UNFIT),
     ],
 )
@@ -332,10 +353,11 @@ def test_values_out_of_range_are_refused(http, upload, changes, sentence):
 def test_a_string_is_no_list_of_models(http, upload):
     picture = {"path": upload(png(31, 17)), **META}
     for models in ("no-op", {"no-op": 1}, 5, True):
-        assert is_refusal(
-            call(http, "compare", picture, "denoise", models, NO_PAINTING, None, 0), "The models must be a list of ids."
-        )
-        assert is_refusal(call(http, "samples_for_models", models), "The models must be a list of ids.")
+        for action, values in (
+            ("compare", (picture, "denoise", models, None, 0, "as it is", None)),
+            ("settings_for_models", (models, None)),
+        ):
+            assert is_refusal(call(http, action, *values), "The models must be a list of ids.")
 
 
 def test_no_number_is_no_count_of_samples(http, upload):
@@ -347,9 +369,15 @@ def test_no_number_is_no_count_of_samples(http, upload):
 @pytest.mark.parametrize(
     ("action", "values"),
     [
-        ("load_example", (10**6,)), ("load_example", ("first",)), ("leaderboard", ("../../etc/passwd",)),
+        ("load_example", (10**6,)), ("load_example", ("../../etc/passwd",)), ("leaderboard", ("../../etc/passwd",)),
         ("leaderboard", (None,)), ("models_for_task", ("x" * 100_000,)), ("models_for_task", (None,)),
-        ("mask_background", ("/etc/passwd",)), ("compare", ()),
+        ("look", ("/etc/passwd",)), ("compare", ()), ("model_page", (["x"],)), ("which_model", ("x", "any", 0, True)),
+        ("which_model", ("motion-blur", ["any"], 0, True)), ("which_model", ("motion-blur", "any", -1, True)),
+        ("test_it", (None, {"x": 1}, 0.5, ["no-op"], "as it is", 0)), ("restore_batch", (None, "denoise", "no-op", 5)),
+        ("arena_show", (None, [])), ("arena_vote", (["x"], "A is better", True)),
+        ("restore_faces", (None, [], 1, 1, 1, 1)),
+        ("models_for_damage", (["x"],)), ("models_for_batch", ({"x": 1},)), ("find_scratches", (None,)),
+        ("read_mask", (None, None)), ("settings_for_models", ([{"x": 1}], None)),
     ],
 )  # fmt: skip
 def test_other_actions_refuse_too(http, action, values):
@@ -358,30 +386,50 @@ def test_other_actions_refuse_too(http, action, values):
     assert len(answer) < 1000 and "/etc/passwd" not in answer.replace("../../etc/passwd", "")
 
 
-def test_a_result_is_bounded_as_pictures_are(http, upload, monkeypatch):
+@pytest.fixture
+def fresh_workers():
+    """Workers see the test's environment, and the next test others."""
+    for each in (pool.LIGHT, pool.HEAVY):
+        each.close()
+    yield
+    for each in (pool.LIGHT, pool.HEAVY):
+        each.close()
+
+
+def test_a_result_is_bounded_as_pictures_are(http, upload, monkeypatch, fresh_workers):
     picture = {"path": upload(png(31, 17)), **META}
     monkeypatch.setenv("ZOO_MAX_PIXELS", str(31 * 17))
     assert "Done: 1 of 1." in call(http, "compare", *comparison(picture))
     answer = call(http, "compare", *comparison(picture, "super-resolution", ["lanczos.x2"]))
-    assert "its result would have 2,108 pixels" in answer and "Done: 0 of 1, 1 failed." in answer
+    assert "The result would have 2,108 pixels" in answer and "Done: 0 of 1, 1 failed." in answer
 
 
-def test_a_model_that_fails_tells_no_path(http, upload, monkeypatch):
-    def model(id):
-        raise WeightsError("/srv/weights/identity.safetensors is damaged.")
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (WeightsError("/srv/weights/identity.pth is damaged."), "The weights of this model cannot be opened here."),
+        (OutputError("cannot write /srv/cache/mine-no-op.png: the disk is full."),
+         "Cannot write mine-no-op.png: the disk is full."),
+        (ZooError("cannot open /data/mine.png; set ZOO_MAX_PIXELS to allow more."), "Cannot open mine.png."),
+        (ZooError("run `python -m zoo download gpen` first."), "This did not work here."),
+        (ZooError("it ran out of memory; try a smaller --tile or picture."), "It ran out of memory."),
+        (ZooError("C:\\cache\\mine.png is empty."), "Mine.png is empty."),
+        (MemoryError(), "There is too little memory for this picture; make it smaller."),
+    ],
+)  # fmt: skip
+def test_no_path_command_or_setting_is_told(monkeypatch, error, sentence):
+    def fail(tell):
+        raise error
 
-    monkeypatch.setattr("ui.compare._model", model)
-    answer = call(http, "compare", *comparison({"path": upload(png(31, 17)), **META}))
-    assert "its weights cannot be opened here" in answer and "/srv" not in answer
+    monkeypatch.setattr("ui.jobs.look.run", fail)
+    orders = type("Orders", (), {"check": lambda self, number: None})()
+    order = {"job": 1, "kind": "look", "arguments": {}}
+    assert worker._done(order, orders, lambda **values: None) == {"error": sentence}
 
 
-def test_a_disk_that_is_full_tells_no_path(http, upload, monkeypatch):
-    def save(result, path):
-        raise OutputError(f"cannot write {path}: the disk is full.")
-
-    monkeypatch.setattr("zoo.restorer.Restoration.save", save)
-    answer = call(http, "compare", *comparison({"path": upload(png(31, 17)), **META}))
-    assert "cannot write mine-no-op.png: the disk is full." in answer
+def test_sentences_without_secrets_stay_as_they_are():
+    text = "The mask has 3 x 4 pixels, the picture 5 x 6 (and/or more); they must be the same."
+    assert for_visitors(text) == text
 
 
 def test_a_damaged_leaderboard_tells_no_path(http, monkeypatch):
@@ -397,8 +445,8 @@ def test_deeply_nested_values_are_refused(http):
     deep = {"x": []}
     for _ in range(200):
         deep = {"x": [deep]}
-    assert is_refusal(run(http, "compare", *comparison(deep)))
-    assert is_refusal(run(http, "compare", *comparison(painted=deep | {"layers": deep})), UNFIT)
+    assert is_refusal(run(http, "compare", *comparison(deep)), UNFIT)
+    assert is_refusal(run(http, "compare", *comparison(mask=deep)), UNFIT)
 
 
 def test_other_files_are_not_served(http, cache, secret):
@@ -432,3 +480,18 @@ def test_the_longest_name_that_is_uploaded_is_written_back(http, upload):
     path = upload(png(31, 17), "n" * 400 + ".png")
     answer = call(http, "compare", *comparison({"path": path, **META}))
     assert "Done: 1 of 1." in answer
+
+
+@pytest.mark.parametrize(
+    "address", ["http://example.com/x.png", "https://example.com/x.png", "HTTP://example.com/", "http:/example.com"]
+)
+def test_the_server_fetches_no_addresses_for_visitors(http, address):
+    for path in (f"/file={address}", f"/proxy={address}"):
+        assert http.get(path).status_code == 403
+        assert http.head(path).status_code == 403
+
+
+@pytest.mark.parametrize("path", ["/monitoring", "/monitoring/summary", "/monitoring/key"])
+def test_monitoring_is_closed(http, server, path):
+    for base in (server.rstrip("/"), f"{server.rstrip('/')}/gradio_api"):
+        assert httpx.get(base + path).status_code in (403, 404)

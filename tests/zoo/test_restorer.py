@@ -394,6 +394,23 @@ def test_tiles_do_not_equal_the_whole_off_the_grid_of_a_strided_network():
     assert levels_apart(shifted[60:120, 60:120], whole[63:123, 65:125]) > 1
 
 
+def test_progress_is_told_before_each_tile_and_can_end_the_run():
+    picture, told = random_picture((90, 130, 3), np.uint8), []
+    model = zoo.load("bicubic.x2", tile=64)
+    model.restore(picture, progress=told.append)
+    assert told[0] == 0 and told == sorted(set(told)) and len(told) > 2 and told[-1] < 1
+
+    class StoppedError(ZooError):
+        pass
+
+    def stop(share: float) -> None:
+        if share > 0:
+            raise StoppedError("stopped.")
+
+    with pytest.raises(StoppedError):
+        model.restore(picture, progress=stop)
+
+
 def test_auto_tiles_large_pictures_only():
     seen = []
 

@@ -102,8 +102,10 @@ def temporal_distance(restored: np.ndarray, truth: np.ndarray, mask: np.ndarray 
     """
     _need_clip(truth)
     distance = perceptual.vgg_distance("normalized")
-    changes = [[distance(here, before, None) for before, here in pairwise(clip)] for clip in (restored, truth)]
-    return float(np.mean(np.abs(np.subtract(*changes))))
+    made, expected = (
+        np.array([distance(here, before, None) for before, here in pairwise(clip)]) for clip in (restored, truth)
+    )
+    return float(np.mean(np.abs(made - expected)))
 
 
 CLIP_METRICS = (

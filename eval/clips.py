@@ -70,7 +70,7 @@ ITEMS = (
 def _video(path: Path, item: ClipItem) -> np.ndarray:
     from zoo.video.source import Reader, probe
 
-    found = []
+    found: list[np.ndarray] = []
     for frame in Reader(probe(path)).frames(item.first):
         if len(found) == FRAMES:
             break

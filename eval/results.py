@@ -47,9 +47,9 @@ class DatasetFacts(_Strict):
         "they are not those of the card; own: a folder of the user's"
     )
     limit: int | None = Field(description="only the first N pictures by name were asked for")
-    shard: str | None = Field(None, description='"i/n": only every n-th picture from the i-th on was asked for')
+    shard: str | None = Field(default=None, description='"i/n": only every n-th picture from the i-th on was asked for')
     contents: dict[str, str] | None = Field(
-        None,
+        default=None,
         description="of a shard, which is to be merged: picture -> what it adds to sha256, in the data set's order",
     )
 
@@ -85,10 +85,10 @@ class Cost(_Strict):
     load: float | None = Field(
         default=None, description="only in version 2: processes per core in the last minute, median over the pictures"
     )
-    others: float | None = Field(None, description="share of the processor's cores that other processes used while "
+    others: float | None = Field(default=None, description="share of the processor's cores that other processes used while "
                                  "the pictures were restored; null in version 2 and where not watched")  # fmt: skip
     shared: bool | None = Field(
-        None,
+        default=None,
         description="whether other work, or other pictures at the same time, made the latencies longer; null in "
         "version 2 and where it was not watched. No latency is given unless this is false (version 2: always)",
     )
@@ -108,9 +108,9 @@ class ImageRow(_Strict):
     input: str = Field(description="first 16 digits of the sha256 of what the model was given: pixels and mask")
     seconds: float
     shared: bool | None = Field(
-        None, description="whether other work was in the way of this latency, as far as is known"
+        default=None, description="whether other work was in the way of this latency, as far as is known"
     )
-    retried: str | None = Field(None, description="why it was restored a second time, and how")
+    retried: str | None = Field(default=None, description="why it was restored a second time, and how")
     metrics: dict[str, float | None]
 
 

@@ -190,7 +190,7 @@ def _process(command: list[str], request: gr.Request, folder: str, path: str) ->
     )  # fmt: skip
     _running[session] = process
     said: deque[str] = deque(maxlen=50)
-    reading = threading.Thread(target=lambda: said.extend(line.strip() for line in process.stderr), daemon=True)
+    reading = threading.Thread(target=lambda: said.extend(line.strip() for line in process.stderr or ()), daemon=True)
     reading.start()
     begun = time.monotonic()
     try:

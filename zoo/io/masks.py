@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def read(
-    source: str | os.PathLike | bytes | Image.Image | np.ndarray,
+    source: str | os.PathLike | bytes | Image.Image | np.ndarray | Picture,
     height: int,
     width: int,
     threshold: int | None = None,

@@ -253,7 +253,7 @@ def format_row(row: dict[str, Any]) -> str:
 
 def machine() -> dict[str, Any]:
     """What times depend on."""
-    versions = {}
+    versions: dict[str, str | None] = {}
     for package in PACKAGES:
         try:
             versions[package] = version(package)

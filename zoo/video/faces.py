@@ -167,7 +167,7 @@ class FaceTracks:
             grid = np.stack(np.meshgrid([-0.3, 0, 0.3], [-0.3, 0, 0.3]), -1).reshape(-1, 2) * span
             start = np.concatenate([points, points.mean(0) + grid]).astype(np.float32)
             side = int(np.clip(span / 2, 9, 31)) | 1
-            moved, ok, _ = cv2.calcOpticalFlowPyrLK(
+            moved, ok, _ = cv2.calcOpticalFlowPyrLK(  # type: ignore[call-overload]
                 before, grey, start[:, None], None, winSize=(side, side), maxLevel=3
             )
             ok = ok.ravel().astype(bool)
@@ -263,7 +263,7 @@ class FaceTracks:
                 if action is None:  # not sure enough yet
                     action = BLURRED if self._anonymize else LEFT
                 side = track.side or CROP
-                new = restored.get((i, track.number))
+                new: np.ndarray | None = restored.get((i, track.number))
                 hidden = action == BLURRED
                 strength = 1.0
                 if new is not None:

@@ -139,7 +139,7 @@ def _sampled(image: np.ndarray, places: np.ndarray, interpolation: int) -> np.nd
     count = len(places)
     padded = np.pad(places, ((0, -count % 1024), (0, 0)), mode="edge").reshape(-1, 1024, 2)  # OpenCV's sides are short
     grid = np.clip(padded, 0, np.array(image.shape[1::-1], np.float32) - 1).astype(np.float32)
-    values = cv2.remap(image, grid, None, interpolation, borderMode=cv2.BORDER_REPLICATE)
+    values = cv2.remap(image, grid, None, interpolation, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload]
     return values.reshape(-1, *values.shape[2:])[:count]
 
 

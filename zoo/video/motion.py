@@ -46,8 +46,8 @@ def flow(one: np.ndarray, other: np.ndarray) -> np.ndarray:
         return np.zeros((*one.shape, 2), np.float32)
     dis = getattr(_local, "dis", None)
     if dis is None:  # one for each thread: it keeps buffers
-        dis = _local.dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    return dis.calc(one, other, None)
+        dis = _local.dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    return dis.calc(one, other, None)  # type: ignore[call-overload]
 
 
 def resized_flow(motion: np.ndarray, height: int, width: int) -> np.ndarray:
@@ -61,7 +61,7 @@ def resized_flow(motion: np.ndarray, height: int, width: int) -> np.ndarray:
 def warp(image: np.ndarray, motion: np.ndarray, interpolation: int = cv2.INTER_LINEAR) -> np.ndarray:
     """What lies at the other end of the motion: `image` seen from the frame that the motion starts in."""
     grid = _grid(*motion.shape[:2]) + motion
-    return cv2.remap(image, grid, None, interpolation, borderMode=cv2.BORDER_REPLICATE)
+    return cv2.remap(image, grid, None, interpolation, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload]
 
 
 @lru_cache(maxsize=4)

@@ -39,7 +39,7 @@ def strength_of(text: str | float | None) -> float:
     if text == "off":
         return 0.0
     try:
-        value = float(text)  # type: ignore[arg-type]
+        value = float(text)
     except ValueError:
         value = -1.0
     if not 0 <= value <= 0.95:
@@ -100,14 +100,13 @@ def _trusted_motion(
 
     The motion is that of the results, which are larger and have less noise; whether it is right, the inputs tell.
     """
-    here, there = (cv2.GaussianBlur(grey_of(image), (0, 0), 0.8) for image in (result, last))
-    there = _as_bright(there, here)
+    here = cv2.GaussianBlur(grey_of(result), (0, 0), 0.8)
+    there = _as_bright(cv2.GaussianBlur(grey_of(last), (0, 0), 0.8), here)
     onward, back = flow(here, there), flow(there, here)
     seen = consistent(onward, back).astype(np.float32)
     # A rim of doubt around what is hidden, so that no edge shows.
-    seen = cv2.GaussianBlur(cv2.erode(seen, np.ones((3, 3), np.uint8)), (0, 0), 1.0)
-    inputs = (_at_size(image, seen) for image in (given, before))
-    trust = seen * _agreement(*inputs, onward, _noise(given, before), tolerance)
+    seen = np.asarray(cv2.GaussianBlur(cv2.erode(seen, np.ones((3, 3), np.uint8)), (0, 0), 1.0))
+    trust = seen * _agreement(_at_size(given, seen), _at_size(before, seen), onward, _noise(given, before), tolerance)
     height, width = result.shape[:2]
     return resized_flow(onward, height, width), _at_size(trust, result)
 

@@ -98,11 +98,11 @@ def _ranking(made: Group) -> dict[str, Any]:
     everyone = (*made.ranked, *made.unranked)
     pictures = [row.name for row in runs[0].images] if runs else []
     metrics = dict.fromkeys(name for run in runs for name, value in run.metrics.items() if value.mean is not None)
-    card = CARDS[made.dataset] if made.dataset in CARDS else None
+    about = CARDS[made.dataset].title if made.dataset in CARDS else ""
     return {
         "name": made.name, "dataset": made.dataset, "scenario": made.scenario, "version": made.version,
         "seed": made.seed, "title": made.title, "primary": made.primary, "metrics": list(metrics),
-        "about": card.title if card else "", "tasks": _tasks(made.scenario), "n": runs[0].n_scored if runs else 0,
+        "about": about, "tasks": _tasks(made.scenario), "n": runs[0].n_scored if runs else 0,
         "evidence": evidence(made), "demonstration": demonstration(made.ranked) is not None,
         "notes": [*([card.notes] if card and card.notes else []), *told_apart(made)], "unranked": unranked(made),
         "pictures": pictures,

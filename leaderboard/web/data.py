@@ -98,13 +98,15 @@ def _ranking(made: Group) -> dict[str, Any]:
     everyone = (*made.ranked, *made.unranked)
     pictures = [row.name for row in runs[0].images] if runs else []
     metrics = dict.fromkeys(name for run in runs for name, value in run.metrics.items() if value.mean is not None)
-    about = CARDS[made.dataset].title if made.dataset in CARDS else ""
+    about, notes = "", ""  # of a user's own folder
+    if made.dataset in CARDS:
+        about, notes = CARDS[made.dataset].title, CARDS[made.dataset].notes
     return {
         "name": made.name, "dataset": made.dataset, "scenario": made.scenario, "version": made.version,
         "seed": made.seed, "title": made.title, "primary": made.primary, "metrics": list(metrics),
         "about": about, "tasks": _tasks(made.scenario), "n": runs[0].n_scored if runs else 0,
         "evidence": evidence(made), "demonstration": demonstration(made.ranked) is not None,
-        "notes": [*([card.notes] if card and card.notes else []), *told_apart(made)], "unranked": unranked(made),
+        "notes": [*([notes] if notes else []), *told_apart(made)], "unranked": unranked(made),
         "pictures": pictures,
         "rows": [_row(made, run, place, everyone, pictures) for place, run in enumerate(runs)],
         "pairs": _pairs(made),

@@ -85,8 +85,11 @@ class Cost(_Strict):
     load: float | None = Field(
         default=None, description="only in version 2: processes per core in the last minute, median over the pictures"
     )
-    others: float | None = Field(default=None, description="share of the processor's cores that other processes used while "
-                                 "the pictures were restored; null in version 2 and where not watched")  # fmt: skip
+    others: float | None = Field(
+        default=None,
+        description="share of the processor's cores that other processes used while the pictures were restored; null in "
+        "version 2 and where not watched",
+    )
     shared: bool | None = Field(
         default=None,
         description="whether other work, or other pictures at the same time, made the latencies longer; null in "

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def read(
-    source: str | os.PathLike | bytes | Image.Image | np.ndarray | Picture,
+    source: str | os.PathLike | bytes | Image.Image | np.ndarray | images.Picture,
     height: int,
     width: int,
     threshold: int | None = None,

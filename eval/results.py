@@ -87,8 +87,8 @@ class Cost(_Strict):
     )
     others: float | None = Field(
         default=None,
-        description="share of the processor's cores that other processes used while the pictures were restored; null in "
-        "version 2 and where not watched",
+        description="share of the processor's cores that other processes used while the pictures were restored; null "
+        "in version 2 and where not watched",
     )
     shared: bool | None = Field(
         default=None,

@@ -19,19 +19,25 @@ from zoo.licenses import is_licensed
 from zoo.registry import get_card
 
 from ..answers import how_to_run, works_offline
-from ..costs import cost_of, latency
+from ..costs import Cost, CostTable, latency
 from ..gains import gains
 from ..overall import is_baseline
 from ..ranks import demonstration, oriented
 from ..recommend import Recommendation
-from ..table import Group, evidence, label, remarks, shown_unranked, told_apart, unranked
+from ..table import Group, evidence, label, other_code, remarks, shown_unranked, unranked
 from .charts import SPECS
 
 
-def page_data(groups: Sequence[Group], answers: Sequence[Recommendation], sheets: Iterable[str] = ()) -> dict[str, Any]:
+def page_data(
+    groups: Sequence[Group],
+    answers: Sequence[Recommendation],
+    costs: CostTable | None = None,
+    sheets: Iterable[str] = (),
+) -> dict[str, Any]:
     """What the page shows.
 
-    groups: the rankings. answers: the recommendation for every use case. sheets: models with a contact sheet.
+    groups: the rankings. answers: the recommendation for every use case. costs: what models cost at stated sizes.
+    sheets: models with a contact sheet.
     """
     everyone = {result.model.id: result for made in groups for result in (*made.ranked, *made.unranked)}
     used = {name for made in groups for run in made.ranked for name in run.metrics}
@@ -45,6 +51,7 @@ def page_data(groups: Sequence[Group], answers: Sequence[Recommendation], sheets
         "models": {model: _model(result, model in set(sheets)) for model, result in sorted(everyone.items())},
         "rankings": [_ranking(made) for made in groups],
         "uses": [_use(answer, results) for answer in answers],
+        "costs": _costs(costs),
         "remarks": remarks(groups),
         "charts": SPECS,
     }
@@ -98,15 +105,13 @@ def _ranking(made: Group) -> dict[str, Any]:
     everyone = (*made.ranked, *made.unranked)
     pictures = [row.name for row in runs[0].images] if runs else []
     metrics = dict.fromkeys(name for run in runs for name, value in run.metrics.items() if value.mean is not None)
-    about, notes = "", ""  # of a user's own folder
-    if made.dataset in CARDS:
-        about, notes = CARDS[made.dataset].title, CARDS[made.dataset].notes
+    card = CARDS[made.dataset] if made.dataset in CARDS else None  # noqa: SIM401 (a registry has no default)
     return {
         "name": made.name, "dataset": made.dataset, "scenario": made.scenario, "version": made.version,
         "seed": made.seed, "title": made.title, "primary": made.primary, "metrics": list(metrics),
-        "about": about, "tasks": _tasks(made.scenario), "n": runs[0].n_scored if runs else 0,
+        "about": card.title if card else "", "tasks": _tasks(made.scenario), "n": runs[0].n_scored if runs else 0,
         "evidence": evidence(made), "demonstration": demonstration(made.ranked) is not None,
-        "notes": [*([notes] if notes else []), *told_apart(made)], "unranked": unranked(made),
+        "notes": [*([card.notes] if card and card.notes else []), *other_code(made)], "unranked": unranked(made),
         "pictures": pictures,
         "rows": [_row(made, run, place, everyone, pictures) for place, run in enumerate(runs)],
         "pairs": _pairs(made),
@@ -187,7 +192,7 @@ def _use(answer: Recommendation, results: Sequence[Result]) -> dict[str, Any]:
                 "low": None if choice.low is None else round(choice.low, 5),
                 "high": None if choice.high is None else round(choice.high, 5),
                 "better": choice.better_than_nothing, "face": choice.face_similarity,
-                **_cost(choice.model, [cell.runs[choice.model] for cell in measured.cells]),
+                **_cost(choice.cost),
             }
             for choice in answer.choices
         ],
@@ -195,10 +200,28 @@ def _use(answer: Recommendation, results: Sequence[Result]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _cost(model: str, runs: Sequence[Result]) -> dict[str, Any]:
-    cost = cost_of(get_card(model), runs)
+def _cost(cost: Cost) -> dict[str, Any]:
     return {
         "seconds": None if cost.seconds is None else float(f"{cost.seconds:.3g}"),
         "megapixels": None if cost.megapixels is None else round(cost.megapixels, 2),
         "memory": None if cost.memory_mb is None else round(cost.memory_mb),
+        "memoryIs": cost.memory_is,
     }
+
+
+def _costs(costs: CostTable | None) -> dict[str, Any] | None:
+    """The machine, and of each model a row for each size: what its page shows."""
+    if costs is None:
+        return None
+    rows = {
+        model: [
+            {
+                "size": f"{each.width} x {each.height}", "cold": each.first_seconds, "p50": each.p50_seconds,
+                "p95": each.p95_seconds, "speed": each.megapixels_per_second, "memory": each.peak_memory_mb,
+                "gmacs": each.gmacs, "state": each.failure or ("the machine had other work" if each.shared else ""),
+            }
+            for each in sizes
+        ]
+        for model, sizes in costs.models.items()
+    }  # fmt: skip
+    return {"machine": costs.machine, "models": rows}

@@ -250,10 +250,10 @@ class FaceTracks:
         if wanted:
             done = self._pipeline.restorer.restore_batch([crop for _, _, crop in wanted])
             for (i, sight, crop), result in zip(wanted, done, strict=True):
-                new = finish(result.picture.color, self._look)
-                restored[i, sight.track.number] = new
+                finished = finish(result.picture.color, self._look)
+                restored[i, sight.track.number] = finished
                 if (first + i) % COMPARED == 0:
-                    self._compare(sight, crop, new)
+                    self._compare(sight, crop, finished)
         results, logs = [], []
         for i, image in enumerate(images):
             patches, entries = [], []
@@ -263,7 +263,7 @@ class FaceTracks:
                 if action is None:  # not sure enough yet
                     action = BLURRED if self._anonymize else LEFT
                 side = track.side or CROP
-                new: np.ndarray | None = restored.get((i, track.number))
+                new = restored.get((i, track.number))
                 hidden = action == BLURRED
                 strength = 1.0
                 if new is not None:

@@ -51,7 +51,9 @@ lint: $(VENV)/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
+# Gradio writes stubs beside subclassed components; mypy would read them in place of the source.
 types: $(VENV)/.installed
+	rm -f ui/*.pyi
 	$(BIN)/mypy
 
 format: $(VENV)/.installed

@@ -1,1 +1,1 @@
-"""One recipe per file, named RECIPE; every file in this folder is found by itself."""
+"""One recipe per file, which registers it; every file in this folder is found by itself."""

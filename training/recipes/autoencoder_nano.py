@@ -5,6 +5,7 @@ from dataclasses import replace
 from zoo.models.autoencoder import make_nano
 
 from ..distillation import LOSSES, Distilled
+from ..recipe import register
 from .autoencoder_mini import RECIPE as TEACHER
 
 RECIPE = replace(
@@ -17,3 +18,4 @@ RECIPE = replace(
     limits=(*TEACHER.limits, "It is made for previews: autoencoder.mini keeps more texture."),
     learning_rate=2e-3,
 )
+register(RECIPE)

@@ -35,6 +35,8 @@ PARTS = (
     Part("faces-val", ("blind-face", "rectangle-holes")),
     Part("kodak24", ("noise", "jpeg", "mixed", "scratches", "low-light")),
     Part("cid22-val", ("mixed", "free-form-holes")),
+    Part("faces-val", ("portrait-dark", "portrait-motion", "portrait-compressed")),
+    Part("kodak24", ("downscale-x4", "phone-compressed", "rectangle-holes", "old-photo")),
 )
 
 

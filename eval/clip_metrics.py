@@ -118,6 +118,6 @@ CLIP_METRICS = (
            flicker),
     Metric("clip_temporal_vgg", "change from frame to frame against the truth's, squared difference of VGG-19's "
            "features of conv3_1", False, 0, math.inf, "", temporal_distance,
-           functools.partial(perceptual.vgg_missing, "normalized"), license="CC-BY-4.0 (VGG-19's weights)",
+           functools.partial(perceptual.vgg_missing, "normalized"), license="Apache-2.0 (VGG-19's weights)",
            libraries=("torch",)),
 )  # fmt: skip

@@ -21,7 +21,7 @@ from .plugins import PLUGINS
 from .ssimulacra2 import ssimulacra2
 
 TORCH = ("torch",)
-VGG_LICENSE = "CC-BY-4.0 (VGG-19's weights)"
+VGG_LICENSE = "Apache-2.0 (VGG-19's weights)"
 FACE_LICENSE = "Apache-2.0 (MobileFaceNet's weights)"
 PYIQA = "PolyForm-Noncommercial-1.0.0 (pyiqa)"
 Y = "Y of BT.601 in [16, 235]"

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 import random
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from zoo.errors import ZooError
 
@@ -114,9 +113,9 @@ def _check_sums(result: Result, report: Report) -> None:
             value.mean is not None
             and known
             and value.n in (len(known), len(values))
-            and abs(float(np.mean(known)) - value.mean) > 2e-6
+            and abs(statistics.fmean(known) - value.mean) > 2e-6
         ):
-            wrong.append(f"the mean of {name} is {np.mean(known):.6f} by its rows, and {value.mean:.6f} in the file.")
+            wrong.append(f"the mean of {name} is {statistics.fmean(known):.6f} by its rows, and {value.mean:.6f} in the file.")
     report.problems += wrong
     if not wrong:
         report.confirmed.append(f"means that follow from {result.n_scored} rows")

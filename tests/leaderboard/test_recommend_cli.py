@@ -99,7 +99,7 @@ def test_what_would_tell_is_said_where_nothing_was_measured(results, capsys):
     out = capsys.readouterr().out
     assert "Cannot tell: nothing was measured that this use case could be judged by." in out
     assert (
-        "  python -m eval --model all --dataset faces-val --scenario phone-dark,phone-motion,phone-compressed "
+        "  python -m eval --model all --dataset faces-val --scenario portrait-dark,portrait-motion,portrait-compressed "
         "--data-root DIR --out runs\n"
     ) in out
     assert recommend("--use", "noisy-photo", "--results", results) == 0

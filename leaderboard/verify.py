@@ -115,7 +115,8 @@ def _check_sums(result: Result, report: Report) -> None:
             and value.n in (len(known), len(values))
             and abs(statistics.fmean(known) - value.mean) > 2e-6
         ):
-            wrong.append(f"the mean of {name} is {statistics.fmean(known):.6f} by its rows, and {value.mean:.6f} in the file.")
+            mean = statistics.fmean(known)
+            wrong.append(f"the mean of {name} is {mean:.6f} by its rows, and {value.mean:.6f} in the file.")
     report.problems += wrong
     if not wrong:
         report.confirmed.append(f"means that follow from {result.n_scored} rows")

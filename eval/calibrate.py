@@ -106,13 +106,13 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("other", type=Path, help="other portraits, of some of the same people")
     parser.add_argument("--embedding", default="all", help="mobilefacenet, dlib or all (default)")
     args = parser.parse_args(arguments)
-    from zoo.faces.similarity import EMBEDDINGS, unavailable
+    from zoo.faces.similarity import EMBEDDINGS, unavailable_reason
 
     for folder in (args.one, args.other):
         if not folder.is_dir():
             raise ZooError(f"there is no folder {folder}.")
     for name in EMBEDDINGS if args.embedding == "all" else (args.embedding,):
-        if reason := unavailable(name):
+        if reason := unavailable_reason(name):
             print(f"{name}: unavailable: {reason}")
             continue
         found = calibrate(name, args.one, args.other)

@@ -32,7 +32,7 @@ def embedding_missing(embedding: str) -> str | None:
     """Why that embedding cannot be used on this machine, or None."""
     from zoo.faces import similarity
 
-    return similarity.unavailable(embedding)
+    return similarity.unavailable_reason(embedding)
 
 
 @functools.cache

@@ -54,8 +54,6 @@ class Metric:
         """Why the metric cannot be computed here, or None."""
         return self.needs()
 
-    unavailable = unavailable_reason
-
 
 @dataclass(frozen=True)
 class SetMetric:

@@ -101,7 +101,9 @@ def summarize(job: Job, run: RunFile, dataset: Dataset, limit: int | None, comma
         n_scored=len(rows),
         failures={name: public(why) for name, why in failures.items()},
         notes={public(note): count for note, count in notes_of(records).items()},
-        metrics=means(rows, {name: why and public(why) for name, why in unavailable(job.scenario, reasons).items()}),
+        metrics=means(
+            rows, {name: why and public(why) for name, why in unavailable_reasons(job.scenario, reasons).items()}
+        ),
         cost=_cost(job, run, records),
         environment=environment(),
         images=rows,
@@ -128,7 +130,7 @@ def _contents(dataset: Dataset, restored: dict[str, str]) -> dict[str, str]:
     return dataset.contents(known)
 
 
-def unavailable(scenario: str, reasons: dict[str, str]) -> dict[str, str | None]:
+def unavailable_reasons(scenario: str, reasons: dict[str, str]) -> dict[str, str | None]:
     """The scenario's metrics, each with why it has no mean, or None. reasons: of single pictures."""
     return {name: why or reasons.get(name) for name, why in usable_metrics(scenario).items()}
 

@@ -40,7 +40,7 @@ def test_probability():
 
 def test_folders_of_people(tmp_path, capsys):
     """Pairs are made by the end of the name; a copy of a photograph is no second photograph."""
-    if reason := similarity.unavailable("mobilefacenet"):
+    if reason := similarity.unavailable_reason("mobilefacenet"):
         pytest.skip(reason)
     import skimage.data
     from scipy.ndimage import gaussian_filter

@@ -16,7 +16,7 @@ from zoo.io import images
 @pytest.fixture(params=["dlib", "mobilefacenet"])
 def embedding(request, with_weights):
     if request.param == "dlib":
-        if reason := similarity.unavailable("dlib"):
+        if reason := similarity.unavailable_reason("dlib"):
             pytest.skip(reason)
     else:
         with_weights("mobilefacenet.onnx")
@@ -87,17 +87,17 @@ def test_dlib_missing(monkeypatch, nothing_bundled):
         "find_spec",
         lambda name: None if name in ("dlib", "face_recognition_models") else real(name),
     )
-    assert "pip install dlib-bin face-recognition-models" in similarity.unavailable("dlib")
+    assert "pip install dlib-bin face-recognition-models" in similarity.unavailable_reason("dlib")
     with pytest.raises(ZooError, match="pip install dlib-bin"):
         similarity.load_embedding("dlib")
     # Nor is the other one here, so neither is any.
-    assert "mobilefacenet.onnx" in similarity.unavailable("auto")
+    assert "mobilefacenet.onnx" in similarity.unavailable_reason("auto")
     with pytest.raises(ZooError, match=r"pip install dlib-bin.*mobilefacenet\.onnx"):
         similarity.load_embedding("auto")
 
 
 def test_mobilefacenet_missing(nothing_bundled):
-    assert "Apache-2.0" in similarity.unavailable("mobilefacenet")
+    assert "Apache-2.0" in similarity.unavailable_reason("mobilefacenet")
     with pytest.raises(ZooError, match="ZOO_WEIGHTS"):
         similarity.load_embedding("mobilefacenet")
 

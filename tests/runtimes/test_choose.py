@@ -42,7 +42,7 @@ def chosen(runtime: str = "auto", precision: str = "auto", device: str = "cpu", 
 
 @pytest.fixture
 def everything_runs(monkeypatch):
-    monkeypatch.setattr(choose, "unavailable", lambda *what: None)
+    monkeypatch.setattr(choose, "unavailable_reason", lambda *what: None)
     monkeypatch.setattr(choose, "instructions", lambda: frozenset(choose.INTEGER))
 
 
@@ -64,7 +64,7 @@ def test_auto_is_pytorch_where_nothing_faster_was_verified(table, everything_run
 
 def test_auto_falls_back_and_says_so(table, monkeypatch):
     monkeypatch.setattr(
-        choose, "unavailable", lambda runtime, *_: "openvino is not installed" if runtime == "openvino" else None
+        choose, "unavailable_reason", lambda runtime, *_: "openvino is not installed" if runtime == "openvino" else None
     )
     table(row("openvino", "fp32", 0.5), row("onnx", "fp32", 0.7))
     assert chosen().runtime == "onnx"
@@ -74,7 +74,7 @@ def test_auto_falls_back_and_says_so(table, monkeypatch):
 
 
 def test_int8_is_for_cpus_that_are_fast_with_it(table, monkeypatch, tmp_path):
-    monkeypatch.setattr(choose, "unavailable", lambda *what: None)
+    monkeypatch.setattr(choose, "unavailable_reason", lambda *what: None)
     table(row("openvino", "int8", 0.3), row("openvino", "bf16", 0.4))
     for flags, precision in (("avx2 avx512_vnni", "int8"), ("avx2", "bf16")):
         (tmp_path / "cpuinfo").write_text(f"model name : A\nflags : fpu {flags}\n")
@@ -119,8 +119,8 @@ def test_what_is_not_installed_is_told_with_the_way_to_get_it(monkeypatch):
     real = importlib.util.find_spec
     absent = {"onnxruntime", "openvino"}
     monkeypatch.setattr(importlib.util, "find_spec", lambda name, *rest: None if name in absent else real(name, *rest))
-    assert onnx.unavailable("fp32") == 'onnxruntime is not installed: pip install "restoration-zoo[export]"'
-    assert openvino.unavailable("fp32") == 'openvino is not installed: pip install "restoration-zoo[openvino]"'
+    assert onnx.unavailable_reason("fp32") == 'onnxruntime is not installed: pip install "restoration-zoo[export]"'
+    assert openvino.unavailable_reason("fp32") == 'openvino is not installed: pip install "restoration-zoo[openvino]"'
     with pytest.raises(RuntimeUnavailableError, match="cannot run with onnx in fp32: onnxruntime is not installed"):
         zoo.load(MODEL, runtime="onnx")
 
@@ -128,13 +128,13 @@ def test_what_is_not_installed_is_told_with_the_way_to_get_it(monkeypatch):
 def test_a_cpu_without_the_instructions_is_told(monkeypatch):
     monkeypatch.setattr(openvino, "capabilities", lambda: ("FP32",))
     for precision in ("bf16", "fp16", "int8"):
-        assert openvino.unavailable(precision) == f"this CPU has no instructions for {precision}"
-    assert openvino.unavailable("fp32") is None
+        assert openvino.unavailable_reason(precision) == f"this CPU has no instructions for {precision}"
+    assert openvino.unavailable_reason("fp32") is None
 
 
 def test_torch_compile_needs_a_compiler(monkeypatch):
     monkeypatch.setattr(compiled.shutil, "which", lambda name: None)
-    assert "needs a C++ compiler" in compiled.unavailable("fp32")
+    assert "needs a C++ compiler" in compiled.unavailable_reason("fp32")
 
 
 def test_classical_methods_run_as_they_are():

@@ -24,7 +24,7 @@ def sample_of(card):
 
 def pair(model: str, runtime: str, precision: str):
     """(in PyTorch in float32, in the runtime): pictures of one sample; and the sample."""
-    if reason := choose.unavailable(runtime, precision):
+    if reason := choose.unavailable_reason(runtime, precision):
         pytest.skip(reason)
     restorers = [
         zoo.load(model, device="cpu", runtime=r, precision=p) for r, p in (("torch", "fp32"), (runtime, precision))

@@ -135,7 +135,7 @@ def calibrated() -> lower.Calibration:
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_int8_is_near_and_float_layers_make_it_nearer(runtime):
-    if reason := ENGINES[runtime].unavailable("int8"):
+    if reason := ENGINES[runtime].unavailable_reason("int8"):
         pytest.skip(reason)
     every = calibrated()
     assert len(every.ranges) == 4
@@ -209,7 +209,7 @@ def test_torch_compile_is_pytorch():
     from zoo.card import SizeRule
     from zoo.runtimes import compiled
 
-    if reason := compiled.unavailable("fp32"):
+    if reason := compiled.unavailable_reason("fp32"):
         pytest.skip(reason)
     backend = compiled.CompiledBackend(card(size=SizeRule(multiple_of=2)), made())
     assert isinstance(backend, Backend) and backend.runtime == "compile"

@@ -36,7 +36,7 @@ def scores(picture: np.ndarray, truth: np.ndarray | None, hole: np.ndarray | Non
     found = []
     for name in wanted:
         metric = get_metric(name)
-        if metric.unavailable():
+        if metric.unavailable_reason():
             continue
         try:
             value = float(metric.compute(picture, truth if truth is not None and fits else picture, hole))

@@ -115,7 +115,7 @@ class FacePipeline:
                 "face` shows which do."
             )
         if embedding not in ("auto", "none"):
-            similarity.unavailable(embedding)  # an unknown name is told now
+            similarity.unavailable_reason(embedding)  # an unknown name is told now
         self._embedding = embedding
 
     @cached_property
@@ -138,7 +138,7 @@ class FacePipeline:
 
         Raises ZooError or WeightsError when the one that was asked for by name cannot be had.
         """
-        if self._embedding == "none" or (self._embedding == "auto" and similarity.unavailable()):
+        if self._embedding == "none" or (self._embedding == "auto" and similarity.unavailable_reason()):
             return None
         return similarity.load_embedding(self._embedding)
 
@@ -147,7 +147,7 @@ class FacePipeline:
         """Why no similarity is measured, or None."""
         if self.embedding is not None:
             return None
-        return "unavailable: " + ("switched off" if self._embedding == "none" else similarity.unavailable())
+        return "unavailable: " + ("switched off" if self._embedding == "none" else similarity.unavailable_reason())
 
     @cached_property
     def _visibility(self):

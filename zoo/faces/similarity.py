@@ -74,13 +74,13 @@ class Embedding(Protocol):
         """How alike two embedded faces are, at most 1."""
 
 
-def unavailable(name: str = "auto") -> str | None:
+def unavailable_reason(name: str = "auto") -> str | None:
     """Why an embedding (or with "auto" any) cannot be used on this machine now, or None.
 
     Raises UnknownNameError.
     """
     if name == "auto":
-        reasons = [reason for known in EMBEDDINGS if (reason := unavailable(known)) is not None]
+        reasons = [reason for known in EMBEDDINGS if (reason := unavailable_reason(known)) is not None]
         return None if len(reasons) < len(EMBEDDINGS) else " Or ".join(reasons)
     if name not in EMBEDDINGS:
         raise UnknownNameError("embedding", name, (*EMBEDDINGS, "auto", "none"))
@@ -96,8 +96,8 @@ def load_embedding(name: str = "auto") -> Embedding:
     Raises UnknownNameError, and ZooError or WeightsError that says what is missing and how to get it.
     """
     if name == "auto":
-        name = next((known for known in EMBEDDINGS if unavailable(known) is None), "auto")
-    if reason := unavailable(name):
+        name = next((known for known in EMBEDDINGS if unavailable_reason(known) is None), "auto")
+    if reason := unavailable_reason(name):
         raise ZooError(reason)
     return Dlib() if name == "dlib" else ArcFace()
 

@@ -53,7 +53,7 @@ def verified() -> dict[str, Any]:
     return json.loads(VERIFIED.read_text(encoding="utf-8")) if VERIFIED.is_file() else {"rows": []}
 
 
-def unavailable(runtime: str, precision: str, device: str = "cpu") -> str | None:
+def unavailable_reason(runtime: str, precision: str, device: str = "cpu") -> str | None:
     """Why a runtime cannot compute in a precision here, as a clause, or None. device: a type, such as "cpu"."""
     if runtime == "torch":
         return (
@@ -63,7 +63,7 @@ def unavailable(runtime: str, precision: str, device: str = "cpu") -> str | None
         )
     from . import compiled, onnx, openvino
 
-    return {"onnx": onnx, "openvino": openvino, "compile": compiled}[runtime].unavailable(precision, device)
+    return {"onnx": onnx, "openvino": openvino, "compile": compiled}[runtime].unavailable_reason(precision, device)
 
 
 @functools.cache
@@ -109,7 +109,7 @@ def choose(card: ModelCard, runtime: str, precision: str, device: str, weights_s
     ]  # fmt: skip
     faster: list[str] = []
     for row in sorted(rows, key=lambda row: row["ratio"]):
-        reason = unavailable(row["runtime"], row["precision"])
+        reason = unavailable_reason(row["runtime"], row["precision"])
         if reason is None and row["precision"] == "int8" and not instructions() & INTEGER:
             reason = "this CPU is not known to have the instructions (VNNI) with which int8 is fast"
         if reason is None:
@@ -125,13 +125,13 @@ def _note(card: ModelCard, runtime: str, precision: str, faster: list[str]) -> s
 def carried(card: ModelCard, backend: Any, runtime: str, precision: str, weights_sha256: str | None) -> Backend:
     """The backend as another runtime carries it out. Raises RuntimeUnavailableError."""
     if runtime == "torch":
-        if reason := unavailable("torch", precision) if precision == "int8" else None:
+        if reason := unavailable_reason("torch", precision) if precision == "int8" else None:
             raise RuntimeUnavailableError(f"{card.id} cannot run with torch in {precision}: {reason}.")
         return backend
     if runtime == "compile":
         from . import compiled
 
-        if reason := compiled.unavailable(precision):
+        if reason := compiled.unavailable_reason(precision):
             raise RuntimeUnavailableError(f"{card.id} cannot run with compile in {precision}: {reason}.")
         return compiled.CompiledBackend(card, backend)
     from .session import SessionBackend

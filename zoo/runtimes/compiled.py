@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 COMPILERS = ("c++", "g++", "clang++", "cl")
 
 
-def unavailable(precision: str, device: str = "cpu") -> str | None:
+def unavailable_reason(precision: str, device: str = "cpu") -> str | None:
     """Why it cannot be used here, as a clause, or None."""
     if precision not in ("fp32", "fp16", "bf16"):
         return f"torch.compile takes fp32, fp16 and bf16, not {precision}"
@@ -60,7 +60,7 @@ class CompiledBackend:
     def place(self, device: torch.device, dtype: torch.dtype) -> None:
         """Move the network to a device and a floating-point type. Raises RuntimeUnavailableError."""
         name = {torch.float32: "fp32", torch.float16: "fp16", torch.bfloat16: "bf16"}[dtype]
-        if reason := unavailable(name, device.type):
+        if reason := unavailable_reason(name, device.type):
             raise RuntimeUnavailableError(f"it cannot be compiled here: {reason}.")
         self._inner.place(device, dtype)
 

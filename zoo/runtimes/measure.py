@@ -21,7 +21,7 @@ from ..errors import ZooError
 from ..registry import find, load
 from ..restorer import Restorer
 from .calibrate import ranges_over
-from .choose import CPU_FACTS, carried, instructions, unavailable
+from .choose import CPU_FACTS, carried, instructions, unavailable_reason
 from .lower import Calibration
 from .samples import Sample, load_samples, psnr
 from .session import ENGINES, SessionBackend
@@ -82,7 +82,7 @@ def measure(
         if runtime not in runtimes:
             continue
         row: dict[str, Any] = {**facts, "runtime": runtime, "precision": precision, "verified": False}
-        reason = unavailable(runtime, precision)
+        reason = unavailable_reason(runtime, precision)
         try:
             if reason:
                 raise ZooError(f"{reason}.")

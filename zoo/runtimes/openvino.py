@@ -30,7 +30,7 @@ def missing() -> str | None:
     return f'{" and ".join(absent)} {are} not installed: pip install "restoration-zoo[openvino]"'
 
 
-def unavailable(precision: str, device: str = "cpu") -> str | None:
+def unavailable_reason(precision: str, device: str = "cpu") -> str | None:
     """Why it cannot compute in that precision on a type of device here, as a clause, or None."""
     if reason := missing():
         return reason

@@ -108,7 +108,7 @@ class SessionBackend:
         self._own = None if cached else tempfile.TemporaryDirectory()
         self.computes_on = "cpu"
         """Type of the device that the runtime computes on."""
-        if reason := self.engine.unavailable(precision):
+        if reason := self.engine.unavailable_reason(precision):
             raise RuntimeUnavailableError(f"{card.id} cannot run with {runtime} in {precision}: {reason}.")
         if precision == "int8" and calibrations is None:  # told now, not at the first picture
             for function in card.portable:
@@ -129,7 +129,7 @@ class SessionBackend:
 
     def place(self, device: torch.device, dtype: torch.dtype) -> None:
         """Compute on another device, where the runtime can. Raises RuntimeUnavailableError."""
-        if reason := self.engine.unavailable(self.precision, device.type):
+        if reason := self.engine.unavailable_reason(self.precision, device.type):
             raise RuntimeUnavailableError(f"{self.card.id} cannot run with {self.runtime}: {reason}.")
         self.computes_on = device.type
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .. import degradations as d
-from ..errors import UnknownNameError
+from ..registry import Registry
 from . import capture
 
 Apply = Callable[[np.ndarray, np.random.Generator], np.ndarray]
@@ -37,14 +37,12 @@ class Chain:
         return f"{self.id} v{self.version}"
 
 
-CHAINS: dict[str, Chain] = {}
+CHAINS: Registry[Chain] = Registry("degradation chain")
 
 
 def _chain(id: str, version: int, title: str) -> Callable[[Apply], Apply]:
     def add(function: Apply) -> Apply:
-        if id in CHAINS:
-            raise ValueError(f"chain '{id}' is registered twice")
-        CHAINS[id] = Chain(id, version, title, function)
+        CHAINS.add([(id, Chain(id, version, title, function))])
         return function
 
     return add
@@ -52,9 +50,7 @@ def _chain(id: str, version: int, title: str) -> Callable[[Apply], Apply]:
 
 def get_chain(name: str) -> Chain:
     """The chain of that name. Raises UnknownNameError."""
-    if name not in CHAINS:
-        raise UnknownNameError("degradation chain", name, CHAINS)
-    return CHAINS[name]
+    return CHAINS.get(name)
 
 
 @_chain("motion-blur", 2, "camera shake along a random path of 5 to 25 px, noise up to 2 %")

@@ -103,15 +103,30 @@ def _fit(won: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         chance = 1 / (1 + np.exp(scores[None, :] - scores[:, None]))
         information = met * chance * (1 - chance)
         laplacian = np.diag(information.sum(axis=1)) - information
-        covariance = np.linalg.pinv(laplacian, hermitian=True)
+        covariance = np.linalg.pinv(laplacian, rcond=1e-10, hermitian=True)
         variances = np.diag(covariance)
         leverage = information * (variances[:, None] + variances[None, :] - 2 * covariance)
         gradient = (won - met * chance + leverage * (0.5 - chance)).sum(axis=1)
         step = covariance @ gradient
-        scores = scores + step * min(1.0, 2.0 / max(np.abs(step).max(), 1e-12))
-        if np.abs(step).max() < 1e-9:
+        largest = np.abs(step).max()
+        step *= min(1.0, 2.0 / max(largest, 1e-12))
+        # With few losses a whole step goes past the maximum, and the next one back: Armijo's rule shortens it.
+        before = _penalized(won, scores)
+        while np.abs(step).max() > 1e-9 and _penalized(won, scores + step) < before + gradient @ step / 4:
+            step /= 2
+        scores = scores + step
+        if largest < 1e-9:
             break
     return scores - scores.mean(), np.sqrt(np.maximum(variances, 0))
+
+
+def _penalized(won: np.ndarray, scores: np.ndarray) -> float:
+    """The log-likelihood of the wins with Firth's penalty, half the logarithm of the information's determinant."""
+    chance = 1 / (1 + np.exp(scores[None, :] - scores[:, None]))
+    information = (won + won.T) * chance * (1 - chance)
+    eigenvalues = np.linalg.eigvalsh(np.diag(information.sum(axis=1)) - information)
+    positive = eigenvalues[eigenvalues > 1e-12 * max(eigenvalues.max(), 1e-300)]
+    return float((won * np.log(np.maximum(chance, 1e-300))).sum() + np.log(positive).sum() / 2)
 
 
 @dataclass(frozen=True)
